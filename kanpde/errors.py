@@ -1,0 +1,69 @@
+"""What can go wrong, said so that the user can act: every error is a sentence, a place, and a hint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a problem's text: where something stands, so that a message can point to it.
+
+    Lines and columns count from 1, as editors do. ``source`` is the whole text of the file.
+    """
+
+    path: str
+    line: int
+    column: int
+    width: int = 1
+    source: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+    def excerpt(self) -> str:
+        """The line of the source with a caret below the span; empty if there is no such line."""
+        lines = self.source.splitlines()
+        if not 1 <= self.line <= len(lines):
+            return ""
+        text = lines[self.line - 1]
+        gutter = f"{self.line:>2}"
+        carets = "^" * max(1, min(self.width, len(text) - self.column + 1))
+        return f"{gutter} | {text}\n{' ' * len(gutter)} | {' ' * (self.column - 1)}{carets}"
+
+
+class KanpdeError(Exception):
+    """The root of all errors that kanpde raises on purpose.
+
+    ``str(error)`` is the text that the command line shows: ``place: what is wrong``, the source line, a caret, and a hint.
+    """
+
+    def __init__(self, message: str, span: Span | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.span = span
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [f"{self.span}: {self.message}" if self.span else self.message]
+        if self.span and self.span.excerpt():
+            lines.append(self.span.excerpt())
+        if self.hint:
+            lines.append(f"hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class ProblemError(KanpdeError):
+    """The problem, or a setting of the method, is wrong as written. Exit code 2."""
+
+
+class UnsupportedProblem(KanpdeError):
+    """The problem is read and well posed as far as kanpde can tell, but this version cannot solve it. Exit code 2."""
+
+
+class DivergedError(KanpdeError):
+    """The iteration found no usable solution. Exit code 3."""
+
+
+class MissingDependency(KanpdeError):
+    """An optional package, or a device, is needed and not there. Exit code 2."""

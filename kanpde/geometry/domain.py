@@ -1,0 +1,86 @@
+"""A box in space, or space and time, and the pieces of its boundary on which conditions are posed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Face:
+    """One side of a box: coordinate number ``axis`` held at its lower (``side=-1``) or upper (``side=+1``) end."""
+
+    axis: int
+    side: int  # -1 or +1; also the sign of the outward normal along the axis
+
+    def __post_init__(self) -> None:
+        if self.side not in (-1, 1):
+            raise ValueError(f"the side of a face is -1 or +1, not {self.side}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A part of the boundary: whole faces, cut down by a predicate where there is one.
+
+    ``predicate`` is None or a boolean sympy expression in the coordinates; geometry only carries it.
+    """
+
+    text: str
+    faces: tuple[Face, ...]
+    predicate: Any = None
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A box ``bounds[i, 0] <= coordinate i <= bounds[i, 1]``, in the units of the problem's own coordinates.
+
+    ``time`` names the coordinate that is marched in, if any; ``periodic`` those that close on themselves.
+    ``shape`` is the description of a domain that is no box (read, not solved yet), else None.
+    """
+
+    coordinates: tuple[str, ...]
+    bounds: np.ndarray  # (d, 2)
+    time: str | None = None
+    periodic: tuple[str, ...] = ()
+    shape: Any = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.bounds.shape != (len(self.coordinates), 2):
+            raise ValueError(f"bounds must have shape ({len(self.coordinates)}, 2), not {self.bounds.shape}")
+        if not (self.bounds[:, 0] < self.bounds[:, 1]).all():
+            raise ValueError("every interval of a domain needs a lower end below its upper end")
+
+    @property
+    def dimension(self) -> int:
+        """The number of coordinates, time included."""
+        return len(self.coordinates)
+
+    @property
+    def lengths(self) -> np.ndarray:  # (d,)
+        """The length of each interval."""
+        return self.bounds[:, 1] - self.bounds[:, 0]
+
+    @property
+    def time_axis(self) -> int | None:
+        """The number of the time coordinate, or None."""
+        return None if self.time is None else self.coordinates.index(self.time)
+
+    @property
+    def space_axes(self) -> tuple[int, ...]:
+        """The numbers of the coordinates that are not time."""
+        return tuple(i for i, name in enumerate(self.coordinates) if name != self.time)
+
+    def faces(self) -> tuple[Face, ...]:
+        """The boundary in space: both ends of every coordinate that is neither time nor periodic."""
+        return tuple(
+            Face(axis, side)
+            for axis in self.space_axes
+            if self.coordinates[axis] not in self.periodic
+            for side in (-1, 1)
+        )
+
+    def position(self, face: Face) -> float:
+        """The value of the face's own coordinate on it."""
+        return float(self.bounds[face.axis, (face.side + 1) // 2])

@@ -1,0 +1,90 @@
+"""B-splines of any degree on arbitrary knots, with all derivatives, by the local Cox-de Boor recurrence.
+
+Only the k + 1 basis functions that do not vanish at a point are computed. Outside the grid the first and last polynomial pieces
+continue. Source: de Boor, A Practical Guide to Splines (2001), chapters IX and X; Piegl & Tiller, The NURBS Book (1997), A2.3.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def open_knots(breaks: Tensor, degree: int) -> Tensor:
+    """Knots of splines on ``breaks`` (..., G + 1) with (k + 1)-fold ends: (..., G + 2k + 1). Increasing, ends repeated."""
+    first, last = breaks[..., :1], breaks[..., -1:]
+    ends = (*breaks.shape[:-1], degree)
+    return torch.cat([first.expand(ends), breaks, last.expand(ends)], -1)
+
+
+def local_basis(
+    x: Tensor,  # (n, N) points, n independent grids
+    knots: Tensor,  # (n, G + 2k + 1), non-decreasing, inner knots simple
+    degree: int,
+    order: int = 0,
+) -> tuple[Tensor, Tensor]:  # (n, N) int64, (order + 1, k + 1, n, N)
+    """The basis functions that do not vanish at each point, and their derivatives up to ``order``.
+
+    Returns the number of the first of them and, for each order of differentiation, the k + 1 values. Orders above the degree are
+    zero (the derivative of a piecewise constant).
+    """
+    k = degree
+    functions = knots.shape[1] - k - 1
+    span = torch.searchsorted(knots[:, k : functions + 1].contiguous(), x.contiguous(), right=True) - 1
+    span = span.clamp(0, functions - k - 1) + k  # (n, N), knots[span] <= x < knots[span + 1]
+    near = {offset: torch.gather(knots, 1, span + offset) for offset in range(1 - k, k + 1)}  # each (n, N)
+    if k == 0:
+        near = {0: x, 1: x}
+    table = [[torch.ones_like(x)]]  # table[p][j]: the j-th non-vanishing basis function of degree p
+    for p in range(1, k + 1):
+        row: list[Tensor] = []
+        carry = torch.zeros_like(x)
+        for j in range(p):
+            right, left = near[j + 1], near[j + 1 - p]
+            ratio = table[-1][j] / (right - left)
+            row.append(carry + (right - x) * ratio)
+            carry = (x - left) * ratio
+        row.append(carry)
+        table.append(row)
+    values = [torch.stack(table[k])]
+    for q in range(1, order + 1):
+        values.append(torch.stack(_differentiate(table[k - q], near, k, q)) if q <= k else torch.zeros_like(values[0]))
+    return span - k, torch.stack(values)
+
+
+def _differentiate(row: list[Tensor], near: dict[int, Tensor], k: int, q: int) -> list[Tensor]:
+    """The q-th derivatives of degree k from the values of degree k - q: q differencing steps (de Boor, eq. X.16)."""
+    for p in range(k - q + 1, k + 1):
+        raised: list[Tensor] = []
+        carry = torch.zeros_like(row[0])
+        for j in range(p):
+            step = row[j] * (p / (near[j + 1] - near[j + 1 - p]))
+            raised.append(carry - step)
+            carry = step
+        raised.append(carry)
+        row = raised
+    return row
+
+
+def insert_knots(
+    coefficients: Tensor,  # (..., K) of a spline on open knots
+    breaks: Tensor,  # (G + 1,)
+    inserted: Tensor,  # (m,) new simple knots strictly inside
+    degree: int,
+) -> tuple[Tensor, Tensor]:  # (..., K + m), (G + 1 + m,)
+    """The same spline on more knots, by Boehm's algorithm: convex combinations only, so exact to round-off.
+
+    Source: Boehm (1980), Computer-Aided Design 12, 199-201.
+    """
+    k = degree
+    knots = open_knots(breaks, k)
+    c = coefficients
+    for value in sorted(inserted.tolist()):
+        i = int(torch.searchsorted(knots, value, right=True)) - 1  # knots[i] <= value < knots[i + 1]
+        low = knots[i - k + 1 : i + 1]  # (k,)
+        high = knots[i + 1 : i + k + 1]
+        alpha = (value - low) / (high - low)
+        middle = alpha * c[..., i - k + 1 : i + 1] + (1 - alpha) * c[..., i - k : i]
+        c = torch.cat([c[..., : i - k + 1], middle, c[..., i:]], -1)
+        knots = torch.cat([knots[: i + 1], knots.new_tensor([value]), knots[i + 1 :]])
+    return c, knots[k : knots.shape[0] - k]
