@@ -1,0 +1,1 @@
+"""Training: stages, grid extension, time windows, compression and the error estimate."""

@@ -1,0 +1,69 @@
+"""What every way of training needs: the problem, the plan, the clock, and where events and checkpoints go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from kanpde.plan import Plan
+from kanpde.problem.types import Problem
+from kanpde.results.history import Event, History, Report, StageRecord, silent
+
+Checkpoint = Callable[[nn.Module], None]
+
+
+@dataclass
+class Context:
+    """One run of the solver. ``history`` grows as stages end; everything else stays as it is."""
+
+    problem: Problem
+    plan: Plan
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    dtype: torch.dtype = torch.float64
+    report: Report = silent
+    checkpoint: Checkpoint | None = None
+    history: History = field(default_factory=History)
+    began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the run began."""
+        return time.perf_counter() - self.began
+
+    @property
+    def left(self) -> float:
+        """Seconds of the budget that are left; negative once it is spent."""
+        return self.plan.budget - self.seconds
+
+    @property
+    def field_name(self) -> str:
+        """The name of the one field."""
+        return self.problem.fields[0].name
+
+    def generator(self) -> torch.Generator:
+        """A fresh random generator, seeded by the plan; always on the CPU, so that devices agree."""
+        return torch.Generator().manual_seed(self.plan.seed)
+
+    def record(self, stage: StageRecord) -> None:
+        """Add a finished stage to the history and report it."""
+        self.history.stages.append(stage)
+        self.tell("record", stage.name, grid=stage.grid, residual=stage.residual, estimate=stage.estimate, iteration=stage.iterations)
+
+    def tell(
+        self,
+        kind: str,
+        stage: str = "",
+        *,
+        grid: tuple[int, ...] = (),
+        iteration: int | None = None,
+        residual: float | None = None,
+        estimate: float | None = None,
+        fraction: float | None = None,
+        message: str = "",
+    ) -> None:
+        """Report an event with the time at which it happened."""
+        self.report(Event(kind, stage, grid, iteration, residual, estimate, fraction, message, self.seconds))
