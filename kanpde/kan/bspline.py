@@ -88,3 +88,49 @@ def insert_knots(
         c = torch.cat([c[..., : i - k + 1], middle, c[..., i:]], -1)
         knots = torch.cat([knots[: i + 1], knots.new_tensor([value]), knots[i + 1 :]])
     return c, knots[k : knots.shape[0] - k]
+
+
+class BSpline:
+    """Splines of degree k with G - 1 simple inner knots: G + k functions, a partition of unity, error O(h^(k + 1)).
+
+    Source: de Boor (2001), theorem XII.1 (order of approximation); Greville sites, ibid. chapter XIII.
+    """
+
+    name = "bspline"
+
+    def size(self, intervals: int, degree: int) -> int:
+        """G + k."""
+        return intervals + degree
+
+    def order(self, degree: int) -> float:
+        """k + 1 in the maximum norm."""
+        return degree + 1
+
+    def table(self, x: Tensor, breaks: Tensor, degree: int, order: int) -> Tensor:  # (order + 1, n, K, N)
+        """The k + 1 local functions of each point, put in their rows."""
+        first, local = local_basis(x, open_knots(breaks, degree), degree, order)
+        offsets = torch.arange(degree + 1, device=x.device)
+        rows = first[:, None] + offsets[:, None]  # (n, k + 1, N)
+        dense = x.new_zeros(order + 1, x.shape[0], breaks.shape[1] - 1 + degree, x.shape[1])
+        return dense.scatter_(2, rows.expand(order + 1, -1, -1, -1), local.transpose(1, 2))
+
+    def sites(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
+        """Greville's points: the mean of k neighbouring knots."""
+        knots = open_knots(breaks, degree)
+        if degree == 0:
+            return (knots[:, 1:] + knots[:, :-1]) / 2
+        return knots[:, 1:-1].unfold(1, degree, 1).mean(-1)
+
+    def linear(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
+        """Greville's points scaled to [-1, 1] (exact from degree 1 on)."""
+        lower, upper = breaks[:, :1], breaks[:, -1:]
+        return (2 * self.sites(breaks, degree) - lower - upper) / (upper - lower)
+
+    def decay(self, size: int) -> Tensor:  # (K,)
+        """Ones: every coefficient acts on k + 1 intervals only."""
+        return torch.ones(size)
+
+    def extend(self, coefficients: Tensor, breaks: Tensor, finer: Tensor, degree: int) -> Tensor:
+        """Knot insertion."""
+        inserted = finer[~torch.isin(finer, breaks)]
+        return insert_knots(coefficients, breaks, inserted, degree)[0]

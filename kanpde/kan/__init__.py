@@ -1,0 +1,26 @@
+"""Kolmogorov-Arnold networks: bases, grids, edges, sum and product nodes, jets. Knows no differential equation."""
+
+from kanpde.kan.bases import BASES, Basis
+from kanpde.kan.bspline import insert_knots, local_basis, open_knots
+from kanpde.kan.chebyshev import chebyshev, chebyshev_points
+from kanpde.kan.edges import Edges
+from kanpde.kan.grid import Grid
+from kanpde.kan.jets import MultiIndex
+from kanpde.kan.layers import Layer
+from kanpde.kan.network import KAN, separable
+
+__all__ = [
+    "BASES",
+    "KAN",
+    "Basis",
+    "Edges",
+    "Grid",
+    "Layer",
+    "MultiIndex",
+    "chebyshev",
+    "chebyshev_points",
+    "insert_knots",
+    "local_basis",
+    "open_knots",
+    "separable",
+]

@@ -1,0 +1,96 @@
+"""The families of univariate functions that an edge can be made of, behind one interface.
+
+To add one: a file with a class that has the members of ``Basis``, and a line in ``BASES``. It then goes through the conformance
+suite with no new test.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from kanpde.kan.bspline import BSpline
+from kanpde.kan.chebyshev import Chebyshev
+
+
+class Basis(Protocol):
+    """K univariate functions on each of n independent grids of G intervals.
+
+    ``grid`` and ``degree`` mean resolution and smoothness for every family; more intervals always contain the functions of fewer.
+    """
+
+    name: str
+
+    def size(self, intervals: int, degree: int) -> int:
+        """The number K of functions."""
+
+    def order(self, degree: int) -> float:
+        """The order of convergence in 1/G for smooth functions; infinite if faster than any power."""
+
+    def table(
+        self,
+        x: Tensor,  # (n, N)
+        breaks: Tensor,  # (n, G + 1)
+        degree: int,
+        order: int,
+    ) -> Tensor:  # (order + 1, n, K, N)
+        """All functions and their derivatives up to ``order`` at the points."""
+
+    def sites(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
+        """Points at which interpolation is well conditioned."""
+
+    def linear(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
+        """The coefficients of the function that rises from -1 to 1 over the grid."""
+
+    def decay(self, size: int) -> Tensor:  # (K,)
+        """Sizes of random coefficients that make functions of moderate derivatives."""
+
+    def extend(
+        self,
+        coefficients: Tensor,  # (n_out, K)
+        breaks: Tensor,  # (G + 1,)
+        finer: Tensor,  # (G' + 1,), contains breaks
+        degree: int,
+    ) -> Tensor:  # (n_out, K')
+        """The same functions on a finer grid, to round-off."""
+
+
+BASES: dict[str, Basis] = {
+    "bspline": BSpline(),
+    "chebyshev": Chebyshev(),
+}
+"""Every basis that an edge can have, by the name that the problem file uses."""
+
+
+class _Table(torch.autograd.Function):
+    """``basis.table`` with the derivative that is already known: the next order. Differentiable any number of times.
+
+    Autograd through the recurrence would store and visit every step of it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, breaks: Tensor, basis: Basis, degree: int, order: int) -> Tensor:
+        ctx.save_for_backward(x, breaks)
+        ctx.detail = basis, degree, order
+        return basis.table(x, breaks, degree, order)
+
+    @staticmethod
+    def backward(ctx: Any, *weights: Any) -> tuple[Tensor, None, None, None, None]:
+        x, breaks = ctx.saved_tensors
+        basis, degree, order = ctx.detail
+        slopes = _Table.apply(x, breaks, basis, degree, order + 1)[1:]  # (order + 1, n, K, N)
+        return (weights[0] * slopes).sum((0, 2)), None, None, None, None
+
+
+def table(
+    x: Tensor,  # (n, N)
+    breaks: Tensor,  # (n, G + 1)
+    basis: Basis,
+    degree: int,
+    order: int = 0,
+) -> Tensor:  # (order + 1, n, K, N)
+    """Values and derivatives of all functions, differentiable by x."""
+    result: Tensor = _Table.apply(x, breaks, basis, degree, order)
+    return result

@@ -1,0 +1,200 @@
+"""The Kolmogorov-Arnold network: layers of learnable univariate functions with sum nodes and product nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kanpde.kan.edges import Edges
+from kanpde.kan.grid import Grid
+from kanpde.kan.jets import Jet, MultiIndex, closure
+from kanpde.kan.layers import Layer, LayerTrace, layer_from_spec
+
+Pullback = Callable[[dict[MultiIndex, Tensor]], Tensor]
+"""{multi-index: weights (n_out, N) or (N,)} -> J^T (P, N), J = sum over indices of weight * d(D^alpha u)/d(theta)."""
+
+
+class KAN(nn.Module):
+    """A Kolmogorov-Arnold network u: R^d -> R^n, every edge a learnable univariate function; float64 unless told otherwise.
+
+    ``widths`` gives the nodes of each layer, inputs first: ``[2, 5, 1]`` has sum nodes only (Liu et al. 2024, arXiv 2404.19756);
+    an entry ``[3, 2]`` means three sum nodes and two products of two (KAN 2.0). ``grid`` is the number of intervals of each edge, on
+    ``domain`` (d, 2) at the inputs and on [-1, 1] further on (see ``adapted``). Edges start as random straight lines; pass a
+    ``generator`` for reproducible ones. Other wirings: ``separable``, ``KAN.from_layers``.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int | Sequence[int]],
+        grid: int = 5,
+        degree: int = 3,
+        basis: str = "bspline",
+        base: str | None = "silu",
+        domain: Sequence[Sequence[float]] | Tensor | None = None,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype = torch.float64,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__()
+        shape = [(w, 0) if isinstance(w, int) else (w[0], w[1]) for w in widths]
+        if len(shape) < 2 or shape[0][1]:
+            raise ValueError(f"widths need inputs and at least one layer, and no products at the input; got {list(widths)}")
+        layers = []
+        unit = [[-1.0, 1.0]]
+        for n, ((sums, products), (next_sums, next_products)) in enumerate(zip(shape, shape[1:], strict=False)):
+            inputs, subnodes = sums + products, next_sums + 2 * next_products
+            intervals = domain if n == 0 and domain is not None else unit * inputs
+            grids = [Grid.uniform(float(a), float(b), grid, degree, dtype, device) for a, b in intervals]
+            if len(grids) != inputs:
+                raise ValueError(f"the domain has {len(grids)} intervals, the network {inputs} inputs")
+            edges = Edges(torch.stack([g.breaks for g in grids]), subnodes, degree, basis, base)
+            edges.initialise(generator)
+            layers.append(Layer([edges], [range(inputs)], [(0, subnodes)], next_sums, next_products))
+        self._set(layers, shape[0][0], layers[-1].nodes, total=False)
+
+    @classmethod
+    def from_layers(cls, layers: Sequence[Layer], inputs: int, outputs: int = 1, total: bool = False) -> KAN:
+        """A network of any wiring. With ``total`` the nodes of the last layer are added up, in ``outputs`` equal runs."""
+        net = cls.__new__(cls)
+        nn.Module.__init__(net)
+        net._set(layers, inputs, outputs, total)
+        return net
+
+    def _set(self, layers: Sequence[Layer], inputs: int, outputs: int, total: bool) -> None:
+        self.layers = nn.ModuleList(layers)
+        self.inputs, self.outputs, self.total = inputs, outputs, total
+        nodes = layers[-1].nodes
+        if nodes % outputs if total else nodes != outputs:
+            raise ValueError(f"{nodes} nodes of the last layer do not make {outputs} outputs")
+
+    @property
+    def stack(self) -> list[Layer]:
+        """The layers, typed."""
+        return [layer for layer in self.layers if isinstance(layer, Layer)]
+
+    @property
+    def edges(self) -> list[Edges]:
+        """All groups of edges, in the order of the parameters."""
+        return [group for layer in self.stack for group in layer.edges]
+
+    @property
+    def factors(self) -> tuple[Edges, ...]:
+        """Of a separable network, the group of each coordinate (outputs = rank); empty for any other."""
+        (layer, *more) = self.stack
+        d, rank = self.inputs, layer.products
+        blocks = tuple((i * rank, (i + 1) * rank) for i in range(d))
+        plain = not more and self.total and not layer.sums and layer.arity == d and layer.targets == blocks
+        return tuple(layer.edges) if plain and layer.sources == tuple((i,) for i in range(d)) else ()
+
+    @property
+    def rank(self) -> int:
+        """The number of product nodes of a separable network; 0 for any other."""
+        return self.stack[0].products if self.factors else 0
+
+    @property
+    def count(self) -> int:
+        """The number P of parameters."""
+        return sum(layer.count for layer in self.stack)
+
+    @property
+    def intervals(self) -> tuple[int, ...]:
+        """The grid intervals of each group of edges."""
+        return tuple(group.intervals for group in self.edges)
+
+    def forward(self, x: Tensor) -> Tensor:  # (..., d) -> (..., n_out)
+        """u(x), differentiable by x and by the parameters, any number of times."""
+        flat = x.reshape(-1, x.shape[-1])
+        value = self.jet(flat, [(0,) * self.inputs])[(0,) * self.inputs]  # (n_out, N)
+        return value.T.reshape(*x.shape[:-1], self.outputs)
+
+    def jet(self, x: Tensor, indices: Iterable[MultiIndex]) -> dict[MultiIndex, Tensor]:
+        """The partial derivatives of u at x (N, d): {multi-index: (n_out, N)}, differentiable by the parameters."""
+        wanted = list(indices)
+        channels, _ = self._push(x, wanted, 0)
+        return {alpha: self._present(channels[alpha], x) for alpha in wanted}
+
+    @torch.no_grad()
+    def linearise(self, x: Tensor, indices: Iterable[MultiIndex]) -> tuple[dict[MultiIndex, Tensor], Pullback]:
+        """The jets, and the Jacobian by the parameters for any linear combination of them, J^T (P, N).
+
+        Rows of J^T are ordered as ``torch.nn.utils.parameters_to_vector`` orders the parameters. The transpose is what LAPACK's
+        column-major routines read without a copy.
+        """
+        wanted = list(indices)
+        channels, traces = self._push(x, wanted, 1)
+
+        @torch.no_grad()
+        def pullback(weights: dict[MultiIndex, Tensor]) -> Tensor:
+            jacobian = x.new_empty(self.count, x.shape[0])
+            adjoint: Jet = dict.fromkeys(channels)
+            for alpha, weight in weights.items():
+                rows = weight.expand(self.outputs, x.shape[0])
+                adjoint[alpha] = self._spread(rows)
+            start = self.count
+            for n in range(len(traces) - 1, -1, -1):
+                layer = self.stack[n]
+                start -= layer.count
+                adjoint = layer.pull(adjoint, traces[n], jacobian[start : start + layer.count], n > 0)
+            return jacobian
+
+        return {alpha: self._present(channels[alpha], x) for alpha in wanted}, pullback
+
+    def _push(self, x: Tensor, indices: Sequence[MultiIndex], extra: int) -> tuple[Jet, list[LayerTrace]]:
+        if x.ndim != 2 or x.shape[1] != self.inputs:
+            raise ValueError(f"points must have shape (N, {self.inputs}), not {tuple(x.shape)}")
+        jet: Jet = {}
+        for alpha in closure([(0,) * self.inputs, *indices]):
+            if not any(alpha):
+                jet[alpha] = x.T.contiguous()  # (d, N)
+            else:
+                jet[alpha] = x.new_tensor(alpha)[:, None] if sum(alpha) == 1 else None  # (d, 1): constant
+        traces = []
+        for layer in self.stack:
+            jet, trace = layer.push(jet, extra)
+            traces.append(trace)
+        if self.total:
+            jet = {a: None if c is None else c.view(self.outputs, -1, c.shape[-1]).sum(1) for a, c in jet.items()}
+        return jet, traces
+
+    def _present(self, channel: Tensor | None, x: Tensor) -> Tensor:
+        return x.new_zeros(self.outputs, x.shape[0]) if channel is None else channel
+
+    def _spread(self, rows: Tensor) -> Tensor:  # (n_out, N) -> (nodes, N)
+        return rows.repeat_interleave(self.stack[-1].nodes // self.outputs, 0) if self.total else rows
+
+    def spec(self) -> dict[str, Any]:
+        """The architecture and the grids in plain types, for JSON; the weights are in ``state_dict``."""
+        layers = [layer.spec() for layer in self.stack]
+        return {"inputs": self.inputs, "outputs": self.outputs, "total": self.total, "layers": layers}
+
+    @classmethod
+    def from_spec(cls, spec: dict[str, Any], dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> KAN:
+        """The network that ``spec()`` describes, with all coefficients zero: then ``load_state_dict``."""
+        layers = [layer_from_spec(layer, dtype, device) for layer in spec["layers"]]
+        return cls.from_layers(layers, spec["inputs"], spec["outputs"], spec["total"])
+
+
+def separable(grids: Sequence[Grid], coefficients: Sequence[Tensor], basis: str = "bspline", outputs: int = 1) -> KAN:
+    """The separable network u(x) = sum over j of prod over i of a_ij(x_i), each a_ij a spline on ``grids[i]``.
+
+    ``coefficients[i]`` is (rank * outputs, K_i); with several outputs, the nodes of the first come first.
+    """
+    nodes = coefficients[0].shape[0]
+    if any(c.shape[0] != nodes for c in coefficients):
+        raise ValueError("every coordinate needs as many factors as there are product nodes")
+    groups = []
+    for grid, c in zip(grids, coefficients, strict=True):
+        group = Edges(grid.breaks[None], nodes, grid.degree, basis)
+        if c.shape[1] != group.size:
+            raise ValueError(
+                f"a grid of {grid.intervals} intervals, degree {grid.degree}, takes {group.size} coefficients, not {c.shape[1]}"
+            )
+        group.coefficients.data = c[None].detach().to(grid.breaks).clone()
+        groups.append(group)
+    d = len(groups)
+    targets = [(i * nodes, (i + 1) * nodes) for i in range(d)]
+    layer = Layer(groups, [[i] for i in range(d)], targets, 0, nodes, d)
+    return KAN.from_layers([layer], d, outputs, total=True)
