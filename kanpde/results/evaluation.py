@@ -93,13 +93,14 @@ def evaluate(
 
 def smoothness(network: KAN, axis: int) -> int | None:
     """How many continuous derivatives the network has along a coordinate: k - 1 for splines of degree k, None if all."""
-    degrees = getattr(network, "degrees", None)
-    return None if degrees is None or degrees[axis] is None else max(degrees[axis] - 1, 0)
+    edges = [network.factors[axis]] if network.factors else network.edges
+    degrees = [group.degree for group in edges if group.basis == "bspline"]
+    return max(min(degrees) - 1, 0) if degrees else None
 
 
 def _factors(network: KAN) -> tuple[Any, ...]:
     """The univariate factors of a separable network with one output, else nothing."""
-    return tuple(getattr(network, "factors", None) or ()) if int(getattr(network, "n_out", 1)) == 1 else ()
+    return network.factors if network.outputs == 1 else ()
 
 
 def _own_axes(coordinates: list[np.ndarray]) -> list[set[int]] | None:

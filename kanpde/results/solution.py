@@ -44,7 +44,7 @@ class Solution:
     device: str
     comparison: Comparison = field(default_factory=Comparison)
     formula: Formula | None = None
-    reference: Any = None  # the judge, callable while the run lives; not saved
+    errors: Mapping[str, np.ndarray] = field(default_factory=dict)  # u - reference on the output grid, (..., N_t, N_y, N_x)
     unknowns: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # {name: (value, standard deviation)}
     versions: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,0 +1,34 @@
+"""Results as files: the run file, the run folder, tables of values."""
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+
+from kanpde.errors import ProblemError
+from kanpde.export.atomic import replacing, write_text
+from kanpde.export.folder import RunFolder
+from kanpde.export.grid import errors_on, fields_on, open_grid, to_xarray, uniform_axes
+from kanpde.export.hdf5 import read_solution as load
+from kanpde.export.hdf5 import write_solution
+from kanpde.export.summary import as_json, plain, summary, versions
+from kanpde.results import Solution
+
+EXPORTERS: dict[str, Callable[[Solution, Path], None]] = {
+    ".h5": write_solution,
+}
+"""What a whole solution can be written as, by the suffix of the file."""
+
+
+def save(solution: Solution, path: str | PathLike[str]) -> None:
+    """Write the solution in the format that the suffix of the path names."""
+    suffix = Path(path).suffix
+    if suffix not in EXPORTERS:
+        known = ", ".join(EXPORTERS)
+        raise ProblemError(f"a solution cannot be written as '{suffix or path}'; this version writes {known}")
+    EXPORTERS[suffix](solution, Path(path))
+
+
+__all__ = [
+    "EXPORTERS", "RunFolder", "as_json", "errors_on", "fields_on", "load", "open_grid", "plain", "replacing", "save", "summary",
+    "to_xarray", "uniform_axes", "versions", "write_text",
+]  # fmt: skip

@@ -1,0 +1,212 @@
+"""``solution.h5``: everything about a run in one file that h5py, xarray and ParaView open.
+
+    /                  CF attributes, outcome, error          /network   spec (JSON), state/<name>
+    /x, /t             coordinates (dimension scales)         /history   one array a column, one row a stage
+    /u, /u_error       fields, dimensions t, y, x             /comparison/<field>, /formula, /versions
+    /problem, /plan    text of the problem file; JSON         /VTKHDF    the image for ParaView, by hard links
+
+Nothing in it is code: JSON, numbers and text in the problem's own language.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields as dataclass_fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from kanpde.errors import KanpdeError, ProblemError
+from kanpde.export import grid as on_grid
+from kanpde.export.atomic import replacing
+from kanpde.export.summary import as_json, versions
+from kanpde.export.vtkhdf import add_image
+from kanpde.results import Comparison, Estimate, FieldComparison, Formula, History, Solution, StageRecord
+
+FORMAT = 1
+"""Number of the layout above; a reader refuses what it does not know."""
+
+_COLUMNS = ("iterations", "parameters", "seconds", "residual", "estimate", "change")
+
+
+def write_solution(solution: Solution, path: str | PathLike[str]) -> None:
+    """Write the whole solution to ``path``, or nothing at all."""
+    axes = on_grid.uniform_axes(solution.problem.domain, solution.plan.output.grid)
+    arrays = on_grid.fields_on(solution, axes)
+    arrays |= {f"{name}_error": values for name, values in solution.errors.items() if values.shape == arrays[name].shape}
+    # 'v110' as the newest format: what ParaView's and netCDF's HDF5 libraries are sure to read.
+    with replacing(path) as temporary, h5py.File(temporary, "w", libver=("earliest", "v110")) as file:
+        file.attrs.update(on_grid.global_attributes(solution))
+        file.attrs["kanpde_format"] = FORMAT
+        write_fields(file, solution, axes, arrays)
+        add_image(file, axes, list(arrays))
+        _write_problem(file.create_group("problem"), solution)
+        file.create_group("plan").attrs["json"] = solution.plan.model_dump_json()
+        _write_network(file.create_group("network"), solution.network)
+        _write_history(file.create_group("history"), solution.history)
+        _write_comparison(file.create_group("comparison"), solution.comparison)
+        _write_formula(file.create_group("formula"), solution.formula)
+        file.create_group("versions").attrs.update(dict(solution.versions) or versions())
+        unknowns = file.create_group("unknowns")
+        for name, (value, deviation) in solution.unknowns.items():
+            unknowns[name] = np.array([value, deviation])
+
+
+def write_fields(
+    file: h5py.File,
+    solution: Solution,
+    axes: Mapping[str, np.ndarray],
+    arrays: Mapping[str, np.ndarray],  # (..., N_t, N_y, N_x)
+) -> None:
+    """Arrays on a tensor grid, with their coordinates as dimension scales and CF attributes."""
+    domain = solution.problem.domain
+    for name, values in axes.items():
+        scale = file.create_dataset(name, data=values)
+        scale.make_scale(name)
+        scale.attrs.update(on_grid.coordinate_attributes(name, domain))
+    for name, values in arrays.items():
+        data = file.create_dataset(name, data=values)
+        for dimension, coordinate in enumerate(reversed(domain.coordinates)):
+            data.dims[dimension].attach_scale(file[coordinate])
+        data.attrs.update(on_grid.field_attributes(name, solution))
+
+
+def _write_problem(group: h5py.Group, solution: Solution) -> None:
+    problem = solution.problem
+    group.attrs["path"] = problem.path
+    group.attrs["coordinates"] = json.dumps(problem.coordinates)
+    group.attrs["bounds"] = problem.domain.bounds
+    group["text"] = problem.source
+
+
+def _write_network(group: h5py.Group, network: Any) -> None:
+    group.attrs["spec"] = json.dumps(network.spec())
+    state = group.create_group("state")
+    for name, tensor in network.state_dict().items():
+        state[name] = tensor.detach().cpu().numpy()
+
+
+def _write_history(group: h5py.Group, history: History) -> None:
+    stages = history.stages
+    group["name"] = np.array([stage.name for stage in stages], dtype=h5py.string_dtype())
+    group["grid"] = np.array([json.dumps(stage.grid) for stage in stages], dtype=h5py.string_dtype())
+    for column in _COLUMNS:
+        values = [getattr(stage, column) for stage in stages]
+        kind = np.int64 if column in ("iterations", "parameters") else np.float64
+        group[column] = np.array([math.nan if value is None else value for value in values], dtype=kind)
+    group["window"] = np.array([stage.window or (math.nan, math.nan) for stage in stages]).reshape(len(stages), 2)
+    rest = {f.name: getattr(history, f.name) for f in dataclass_fields(History) if f.name != "stages"}
+    group.attrs["run"] = as_json(rest, indent=None)
+
+
+def _write_comparison(group: h5py.Group, comparison: Comparison) -> None:
+    group.attrs["remark"] = comparison.remark
+    for name, found in comparison.fields.items():
+        attributes = group.create_group(name).attrs
+        for item in dataclass_fields(FieldComparison):
+            value = getattr(found, item.name)
+            attributes[item.name] = math.nan if value is None else value
+
+
+def _write_formula(group: h5py.Group, formula: Formula | None) -> None:
+    if formula is None:
+        return
+    group.attrs.update({"status": formula.status, "text": formula.text, "latex": formula.latex, "seconds": formula.seconds})
+    group["transcript"] = np.array(formula.transcript, dtype=h5py.string_dtype())
+    for name, expression in formula.expressions.items():
+        group[name] = str(expression).replace("**", "^")
+
+
+def read_solution(path: str | PathLike[str]) -> Solution:
+    """The solution in a file, or in the run folder that holds ``solution.h5``; raises ProblemError if there is none."""
+    from kanpde.plan import Plan
+
+    source = Path(path) / "solution.h5" if Path(path).is_dir() else Path(path)
+    if not source.is_file():
+        raise ProblemError(f"there is no run at '{path}'", hint="'kanpde solve FILE' writes one to runs/<name of the file>")
+    try:
+        with h5py.File(source, "r") as file:
+            attributes = dict(file.attrs)
+            if attributes.get("kanpde_format") != FORMAT:
+                raise ProblemError(f"'{source}' was not written by this version of kanpde (format {FORMAT})")
+            problem = _read_problem(file["problem"])
+            return Solution(
+                problem=problem,
+                plan=Plan.model_validate_json(file["plan"].attrs["json"]),
+                network=_read_network(file["network"]),
+                history=_read_history(file["history"]),
+                outcome=attributes["outcome"],
+                converged=bool(attributes["converged"]),
+                estimate=Estimate(
+                    float(attributes["estimated_error"]),
+                    attributes["estimate_method"],
+                    bool(attributes["estimate_at_roundoff"]),
+                ),
+                residual=float(attributes["residual"]),
+                seconds=float(attributes["seconds"]),
+                device=attributes["device"],
+                comparison=_read_comparison(file["comparison"]),
+                formula=_read_formula(file["formula"], problem),
+                errors={name.removesuffix("_error"): file[name][...] for name in file if name.endswith("_error")},
+                unknowns={name: tuple(map(float, pair[...])) for name, pair in file["unknowns"].items()},
+                versions=dict(file["versions"].attrs),
+            )
+    except (OSError, KeyError) as error:
+        raise ProblemError(f"'{source}' is no complete run file: {error}") from error
+
+
+def _read_problem(group: h5py.Group) -> Any:
+    from kanpde.problem import read_text
+
+    return read_text(group["text"].asstr()[()], group.attrs["path"]).problem
+
+
+def _read_network(group: h5py.Group) -> Any:
+    import torch
+
+    from kanpde.kan import KAN
+
+    network = KAN.from_spec(json.loads(group.attrs["spec"]))
+    network.load_state_dict({name: torch.from_numpy(np.asarray(data[()])) for name, data in group["state"].items()})
+    return network
+
+
+def _read_history(group: h5py.Group) -> History:
+    columns = {column: group[column][...].tolist() for column in (*_COLUMNS, "window")}
+    stages = []
+    for row, (name, text) in enumerate(zip(group["name"].asstr()[...], group["grid"].asstr()[...], strict=True)):
+        values: dict[str, Any] = {column: columns[column][row] for column in _COLUMNS}
+        for optional in ("estimate", "change"):
+            values[optional] = None if math.isnan(values[optional]) else values[optional]
+        window = columns["window"][row]
+        values["window"] = None if math.isnan(window[0]) else tuple(window)
+        stages.append(StageRecord(name=name, grid=tuple(json.loads(text)), **values))
+    return History(stages, **json.loads(group.attrs["run"]))
+
+
+def _read_comparison(group: h5py.Group) -> Comparison:
+    fields = {}
+    for name, entry in group.items():
+        values = dict(entry.attrs)
+        values["h1"] = None if math.isnan(values["h1"]) else values["h1"]
+        fields[name] = FieldComparison(**{key: v if isinstance(v, str) or v is None else float(v) for key, v in values.items()})
+    return Comparison(fields, group.attrs["remark"])
+
+
+def _read_formula(group: h5py.Group, problem: Any) -> Formula | None:
+    from kanpde.problem import read_expression
+
+    if "status" not in group.attrs:
+        return None
+    names = [name for name in group if name != "transcript"]
+    try:
+        expressions = {name: read_expression(group[name].asstr()[()], problem) for name in names}
+    except KanpdeError as error:
+        raise ProblemError(f"the stored formula cannot be read: {error.message}") from error
+    transcript = tuple(group["transcript"].asstr()[...])
+    return Formula(group.attrs["status"], expressions, float(group.attrs["seconds"]), transcript)

@@ -1,0 +1,41 @@
+"""The group ``/VTKHDF``, by which ParaView opens a run file directly: an ImageData whose point data are the same arrays.
+
+Source: VTK File Formats, "VTKHDF File Format", https://docs.vtk.org/en/latest/design_documents/VTKFileFormats.html. Arrays are
+(z, y, x); an axis of one point is left out, so that a field of two coordinates is two-dimensional. Time, where there is one, is the
+last axis of the picture: a field u(x, t) is an image in the (x, t) plane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import h5py
+
+LARGEST = 3
+"""VTK images have at most three axes."""
+
+
+def add_image(
+    file: h5py.File,
+    axes: Mapping[str, np.ndarray],  # {coordinate: (N_i,)}, equally spaced
+    names: list[str],  # datasets of the root group, (..., N_t, N_y, N_x)
+) -> None:
+    """Describe arrays that stand in the file already as a VTK image; nothing is stored twice (hard links)."""
+    if len(axes) > LARGEST or not names:
+        return
+    padded = [*axes.values(), *[np.zeros(1)] * (LARGEST - len(axes))]
+    group = file.create_group("VTKHDF")
+    group.attrs["Version"] = np.array([2, 0], dtype=np.int64)
+    group.attrs["Type"] = np.bytes_("ImageData")  # of fixed length: VTK reads no other
+    group.attrs["WholeExtent"] = np.array([end for x in padded for end in (0, len(x) - 1)], dtype=np.int64)
+    group.attrs["Origin"] = np.array([x[0] for x in padded])
+    group.attrs["Spacing"] = np.array([(x[-1] - x[0]) / (len(x) - 1) if len(x) > 1 else 1.0 for x in padded])
+    group.attrs["Direction"] = np.eye(3).ravel()
+    data = group.create_group("PointData")
+    data.attrs["Scalars"] = np.bytes_(names[0])
+    for name in names:
+        data[name] = file[name]

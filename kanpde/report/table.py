@@ -1,0 +1,86 @@
+"""The final table of a run: error, formula, network, time, and where the files are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kanpde.report.progress import grid_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from kanpde.results import Solution
+
+SHOWN = 72
+"""Characters of a formula in a table; the whole of it stands in summary.json."""
+
+
+def rows(solution: Solution) -> list[tuple[str, str]]:
+    """What a reader wants to know about a run, most important first, as (name, value)."""
+    estimate, history = solution.estimate, solution.history
+    found = [
+        ("outcome", solution.outcome),
+        ("estimated error", f"{estimate.value:.1e}" + (" (at round-off)" if estimate.at_roundoff else "")),
+    ]
+    for name, compared in solution.comparison.fields.items():
+        label = "checked error" if len(solution.comparison.fields) == 1 else f"checked error of {name}"
+        found.append((label, compared.sentence))
+    if not solution.comparison.fields:
+        found.append(("checked error", solution.comparison.remark or "no independent reference"))
+    for name, (value, deviation) in solution.unknowns.items():
+        found.append((name, f"{value:.10g} ± {deviation:.1e}"))
+    if solution.formula is not None:
+        found.append(("formula", formula_line(solution)))
+    found.append(("network", network_line(solution)))
+    if len(history.grids) > 1:
+        found.append(("grids", " -> ".join(grid_text(grid) for grid in _ends(history.grids))))
+    windows = f" in {history.windows} time windows" if history.windows > 1 else ""
+    found.append(("time", f"{solution.seconds:.2f} s, {history.iterations} iterations{windows} ({solution.device})"))
+    return found
+
+
+def formula_line(solution: Solution) -> str:
+    """The formula and its status in one line."""
+    formula = solution.formula
+    if formula is None or not formula.text:
+        return "not found"
+    text = formula.text if len(formula.text) <= SHOWN else formula.text[: SHOWN - 4] + " ..."
+    return f"{text}  ({formula.status})"
+
+
+def network_line(solution: Solution) -> str:
+    """The shape of the network in words."""
+    network = solution.network
+    if network.rank:
+        coordinates = solution.problem.coordinates
+        letters = "abcdefg"
+        product = " ".join(f"{letters[i]}_j({name})" for i, name in enumerate(coordinates))
+        degrees = sorted({group.degree for group in network.factors})
+        grid = grid_text(tuple(group.intervals for group in network.factors))
+        count = f"{network.rank} products {product}" if network.rank > 1 else f"one product {product.replace('_j', '')}"
+        return f"{count}, degree {', '.join(map(str, degrees))}, grid {grid}, {solution.parameters} parameters"
+    widths = [network.inputs, *(layer.nodes for layer in network.stack)]
+    basis = network.edges[0]
+    return f"{' -> '.join(map(str, widths))}, {basis.basis} of degree {basis.degree}, {solution.parameters} parameters"
+
+
+def _ends(grids: list[tuple[int, ...]], shown: int = 4) -> list[tuple[int, ...]]:
+    return grids if len(grids) <= shown else [*grids[: shown - 1], grids[-1]]
+
+
+def print_table(solution: Solution, console: Console, folder: Path | None = None) -> None:
+    """The rows on a terminal as a table without lines, on a pipe as plain text."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title=None)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows(solution):
+        style = "" if name != "outcome" else "bold green" if solution.converged else "bold yellow"
+        table.add_row(name, Text(value, style=style))
+    if folder is not None:
+        files = sorted(path.name + ("/" if path.is_dir() else "") for path in folder.iterdir() if not path.name.startswith("."))
+        table.add_row("files", Text(f"{folder}/  ({', '.join(files)})"))
+    console.print(table)

@@ -1,0 +1,174 @@
+"""The pipeline, a step a line: read, train, compare, symbolify, export, report. Used by the command line and by ``kanpde.solve``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kanpde.errors import MissingDependency, ProblemError, UnsupportedProblem
+from kanpde.results.history import Event, Report
+
+if TYPE_CHECKING:
+    from kanpde.plan import Plan
+    from kanpde.problem import Document, Problem
+    from kanpde.results import Solution
+
+PathOrProblem = "str | PathLike[str] | Problem"
+
+DEVICES = ("auto", "cpu", "cuda")
+DTYPES = ("float64", "float32")
+
+
+def solve(
+    problem: str | PathLike[str] | Problem,
+    *,
+    tolerance: float | None = None,
+    budget: float | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+    dtype: str = "float64",
+    out: str | PathLike[str] | None = None,
+    progress: bool = True,
+    report: Report | None = None,
+    settings: Iterable[str] = (),
+    **method: Any,
+) -> Solution:
+    """Solve a problem file, or a ``kanpde.Problem``, to a tolerance for the estimated relative error.
+
+    ``tolerance``, ``budget`` (seconds) and ``seed`` take the place of what the file says, and so does every section of the method
+    part given by its name (``network={"degree": 9}``, ``reference="none"``). ``progress`` shows a bar on a terminal; ``report``
+    takes the events instead. Files are written only if ``out`` names a folder. Whether the tolerance was reached is said by
+    ``solution.outcome``, not by an exception: raised are only ProblemError, UnsupportedProblem, MissingDependency and, where there
+    is nothing usable to return, DivergedError.
+    """
+    given = {"tolerance": tolerance, "budget": budget, "seed": seed, **method}
+    document = read(problem)
+    plan = make_plan(document, {key: value for key, value in given.items() if value is not None}, settings)
+    refuse_unsupported(document.problem)
+    device = resolve_device(device)
+
+    from kanpde.report.progress import shown
+
+    with shown(report, progress, document.problem.title) as said:
+        return _pipeline(document.problem, plan, device, dtype, out, said)
+
+
+def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | PathLike[str] | None, said: Report) -> Solution:
+    from kanpde import export, train
+    from kanpde.report import write_report
+
+    folder = export.RunFolder(out) if out is not None else None
+    found: Solution | None = None
+
+    def report(event: Event) -> None:
+        said(event)
+        if folder is not None:
+            folder.log(event)
+
+    def checkpoint(so_far: Solution) -> None:
+        nonlocal found
+        found = so_far
+
+    try:
+        found = train.solve(problem, plan, device=device, dtype=dtype, report=report, checkpoint=checkpoint)
+        found.versions = export.versions()
+        compare_with_reference(found, report)
+        if plan.symbolic.enabled:
+            find_formula(found, report)
+    except KeyboardInterrupt:
+        if found is not None and folder is not None:
+            found.converged = False
+            found.outcome = f"interrupted: {found.outcome.removeprefix('interrupted: ')}"
+            folder.write(found)
+        raise
+    finally:
+        if folder is not None:
+            folder.close()
+    if folder is not None:
+        report(Event("message", "files", message=f"writing {folder.path}"))
+        folder.write(found)
+        write_report(found, folder.path)
+        folder.close()
+    return found
+
+
+def compare_with_reference(solution: Solution, report: Report) -> None:
+    """Fill in ``comparison`` and ``errors`` from an independent reference, if the plan asks for one and there is one."""
+    from kanpde import reference
+    from kanpde.export import errors_on
+
+    report(Event("stage", "reference"))
+    judge = reference.reference(solution.problem, solution.plan.reference)
+    if judge is None:
+        return
+    solution.comparison = reference.compare(solution, solution.problem, judge, solution.plan.seed)
+    solution.errors = errors_on(solution, judge.values)
+
+
+def find_formula(solution: Solution, report: Report) -> None:
+    """Fill in ``formula``: the search sees the trained network and the problem without ``exact``."""
+    from kanpde import symbolic
+
+    report(Event("stage", "formula"))
+    solution.formula = symbolic.find_formula(solution, solution.plan.symbolic.seconds)
+
+
+def read(problem: str | PathLike[str] | Problem) -> Document:
+    """The problem and the method part of a file, or a Problem made in Python with an empty method part."""
+    from kanpde.problem import Document, Problem, read_file
+
+    if isinstance(problem, Problem):
+        return Document.of(problem)
+    return read_file(problem)
+
+
+def make_plan(document: Document, given: dict[str, Any], settings: Iterable[str] = ()) -> Plan:
+    """The plan of a document, with what the caller gave (by name, or as ``network.degree=5``) in place of what the file says."""
+    from kanpde.plan import apply_setting
+    from kanpde.plan import make_plan as make
+
+    method = {**document.method, **given}
+    for setting in settings:
+        method = apply_setting(method, setting)
+    return make(method, document.span_of)
+
+
+def check(path: str | PathLike[str]) -> Document:
+    """Read and check a problem file with its method part, without solving it; raises ProblemError."""
+    document = read(path)
+    make_plan(document, {})
+    return document
+
+
+def refuse_unsupported(problem: Problem) -> None:
+    """Raise UnsupportedProblem for the first construct that is read but not solved by this version."""
+    for remark in problem.unsupported:
+        raise UnsupportedProblem(remark.message, remark.span, remark.hint)
+
+
+def resolve_device(device: str) -> str:
+    """``cpu`` or ``cuda``; ``auto`` is the CPU, on which problems of two coordinates are faster than a GPU can start.
+
+    Raises MissingDependency for a GPU that is not there.
+    """
+    if device not in DEVICES:
+        raise ProblemError(f"the device is one of {', '.join(DEVICES)}, not '{device}'")
+    if device != "cuda":
+        return "cpu"
+    import torch
+
+    if not torch.cuda.is_available():
+        raise MissingDependency("no CUDA device is available here; leave --device out, or say --device cpu")
+    return "cuda"
+
+
+def load(path: str | PathLike[str]) -> Solution | Problem:
+    """A finished run (its folder or its ``solution.h5``) as a Solution, or a problem file as a Problem."""
+    source = Path(path)
+    if source.suffix in (".yaml", ".yml"):
+        return read(source).problem
+    from kanpde.export import load as load_solution
+
+    return load_solution(source)
