@@ -45,7 +45,8 @@ def chebyshev_points(count: int, lower: float, upper: float, dtype: torch.dtype 
 class Chebyshev:
     """Polynomials of degree below G + k on the whole grid: as many functions as splines have; faster than any power if smooth.
 
-    Only the ends of the grid matter. Source: Trefethen, Approximation Theory and Approximation Practice (2013), theorems 7.2, 8.2.
+    Only the ends of the grid matter. Source: Trefethen (2013), Approximation Theory and Approximation Practice, theorems 7.2
+    and 8.2.
     """
 
     name = "chebyshev"

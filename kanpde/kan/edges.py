@@ -1,8 +1,8 @@
 """Edges of a Kolmogorov-Arnold network: learnable univariate functions, one from every input to every output of a group.
 
-phi_io(z) = sum_j c_ioj B_j(z) + w_io b(z), with the basis functions B_j on the grid of input i and a fixed base function b. Jets pass
-by Faa di Bruno's formula; the Jacobian by the coefficients is written down, not traced: the derivative of D^alpha phi(z) by c_j is
-the same formula with B_j in the place of phi.
+phi_io(z) = sum_j c_ioj B_j(z) + w_io b(z), with the basis functions B_j on the grid of input i and a fixed base function b.
+Jets pass by Faa di Bruno's formula; the Jacobian by the coefficients is written down, not traced: the derivative of
+D^alpha phi(z) by c_j is the same formula with B_j in the place of phi.
 """
 
 from __future__ import annotations

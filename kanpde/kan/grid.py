@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -73,10 +74,10 @@ class Grid:
         return self.inserted(inner.flatten())
 
     def with_intervals(self, intervals: int) -> Grid:
-        """The grid with at least ``intervals`` intervals: the longest are halved, one after the other, the first of equals first."""
+        """The grid with at least ``intervals`` intervals: the longest are halved, one by one, the first of equals first."""
         breaks = self.breaks.tolist()
         while len(breaks) <= intervals:
-            lengths = [b - a for a, b in zip(breaks, breaks[1:], strict=False)]
+            lengths = [b - a for a, b in pairwise(breaks)]
             longest = max(lengths)
             i = next(n for n, length in enumerate(lengths) if length >= longest * (1 - 1e-9))  # equal up to round-off
             breaks.insert(i + 1, (breaks[i] + breaks[i + 1]) / 2)

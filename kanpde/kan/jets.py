@@ -78,7 +78,7 @@ def multiply(a: Jet, b: Jet) -> Jet:
 
 
 def multiply_adjoint(weights: Jet, other: Jet, like: Jet) -> Jet:
-    """The adjoint of ``multiply`` by one factor, given the jet of the other; only where that factor's jet ``like`` is not zero."""
+    """The adjoint of ``multiply`` by one factor, given the jet of the other; only where that factor, ``like``, is not zero."""
     result: Jet = dict.fromkeys(like)
     for alpha, weight in weights.items():
         if weight is None:

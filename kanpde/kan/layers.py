@@ -1,7 +1,7 @@
 """Layers: groups of edges whose outputs are added up at sum nodes, or multiplied at product nodes.
 
-The outputs of the groups ("subnodes") are laid out [sums | first factors | second factors | ...]: the first ``sums`` are nodes as they
-are, the rest form ``products`` nodes of ``arity`` factors each. Source: Liu, Ma, Wang, Matusik & Tegmark (2024), KAN 2.0,
+The outputs of the groups ("subnodes") are laid out [sums | first factors | second factors | ...]: the first ``sums`` are nodes
+as they are, the rest form ``products`` nodes of ``arity`` factors each. Source: Liu, Ma, Wang, Matusik & Tegmark (2024), KAN 2.0,
 arXiv 2408.10205, section 3.1 (multiplication nodes).
 """
 
@@ -87,7 +87,7 @@ class Layer(nn.Module):
                 others = [other for j, other in enumerate(trace.factors) if j != i]
                 for n, other in enumerate(others):
                     # What vanishes identically in this factor may be dropped, but only after the last of the others.
-                    like = trace.factors[i] if n == len(others) - 1 else dict.fromkeys(tail, _PRESENT)
+                    like: Jet = trace.factors[i] if n == len(others) - 1 else {alpha: _PRESENT for alpha in tail}
                     adjoint = multiply_adjoint(adjoint, other, like)
                 blocks.append((self._block(i), adjoint))
         result: Jet = dict.fromkeys(trace.inputs)

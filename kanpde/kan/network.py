@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -21,9 +22,9 @@ class KAN(nn.Module):
     """A Kolmogorov-Arnold network u: R^d -> R^n, every edge a learnable univariate function; float64 unless told otherwise.
 
     ``widths`` gives the nodes of each layer, inputs first: ``[2, 5, 1]`` has sum nodes only (Liu et al. 2024, arXiv 2404.19756);
-    an entry ``[3, 2]`` means three sum nodes and two products of two (KAN 2.0). ``grid`` is the number of intervals of each edge, on
-    ``domain`` (d, 2) at the inputs and on [-1, 1] further on (see ``adapted``). Edges start as random straight lines; pass a
-    ``generator`` for reproducible ones. Other wirings: ``separable``, ``KAN.from_layers``.
+    an entry ``[3, 2]`` means three sum nodes and two products of two (KAN 2.0). ``grid`` is the number of intervals of each
+    edge, on ``domain`` (d, 2) at the inputs and on [-1, 1] further on (see ``adapt``). Edges start as random straight lines;
+    pass a ``generator`` for reproducible ones. Other wirings: ``separable``, ``KAN.from_layers``.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class KAN(nn.Module):
             raise ValueError(f"widths need inputs and at least one layer, and no products at the input; got {list(widths)}")
         layers = []
         unit = [[-1.0, 1.0]]
-        for n, ((sums, products), (next_sums, next_products)) in enumerate(zip(shape, shape[1:], strict=False)):
+        for n, ((sums, products), (next_sums, next_products)) in enumerate(pairwise(shape)):
             inputs, subnodes = sums + products, next_sums + 2 * next_products
             intervals = domain if n == 0 and domain is not None else unit * inputs
             grids = [Grid.uniform(float(a), float(b), grid, degree, dtype, device) for a, b in intervals]
@@ -164,6 +165,22 @@ class KAN(nn.Module):
 
     def _spread(self, rows: Tensor) -> Tensor:  # (n_out, N) -> (nodes, N)
         return rows.repeat_interleave(self.stack[-1].nodes // self.outputs, 0) if self.total else rows
+
+    def with_edges(self, edges: Sequence[Edges]) -> KAN:
+        """The same wiring with other groups of edges, one for each of ``edges``, as many outputs each."""
+        remaining = list(edges)
+        layers = []
+        for layer in self.stack:
+            groups = [remaining.pop(0) for _ in layer.edges]
+            layers.append(Layer(groups, layer.sources, layer.targets, layer.sums, layer.products, layer.arity))
+        return KAN.from_layers(layers, self.inputs, self.outputs, self.total)
+
+    def extend(self, grids: int | Sequence[Grid]) -> KAN:
+        """The same function on finer grids: every interval cut into ``grids`` equal parts, or the given grids, which contain the
+        old ones (one for each group; every input of a group of one input). Unchanged to round-off."""
+        from kanpde.kan.refine import extend
+
+        return extend(self, grids)
 
     def spec(self) -> dict[str, Any]:
         """The architecture and the grids in plain types, for JSON; the weights are in ``state_dict``."""

@@ -1,0 +1,119 @@
+"""Growing a network: finer grids and more nodes without changing the function, and grids that follow their inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import torch
+from torch import Tensor
+
+from kanpde.kan.bases import BASES
+from kanpde.kan.edges import Edges
+from kanpde.kan.grid import Grid
+from kanpde.kan.network import KAN, separable
+
+
+def extend(net: KAN, grids: int | Sequence[Grid]) -> KAN:
+    """The same function on finer grids: every interval cut into ``grids`` parts, or one new grid for each group of edges.
+
+    A new grid contains the old one; a group of several inputs can only be cut. Exact to round-off (knot insertion).
+    """
+    if isinstance(grids, int):
+        return net.with_edges([group.extended([g.divided(grids).breaks for g in group.grids]) for group in net.edges])
+    groups = net.edges
+    if len(grids) != len(groups) or any(group.inputs != 1 for group in groups):
+        raise ValueError("one grid for each group of edges, and only groups of one input; pass a factor instead")
+    return net.with_edges([group.extended([grid.breaks]) for group, grid in zip(groups, grids, strict=True)])
+
+
+def with_intervals(net: KAN, intervals: int) -> KAN:
+    """The same function with at least ``intervals`` grid intervals on every edge: the longest intervals are halved."""
+    groups = [group.extended([g.with_intervals(intervals).breaks for g in group.grids]) for group in net.edges]
+    return net.with_edges(groups)
+
+
+def widen(net: KAN, rank: int, generator: torch.Generator | None, size: float) -> KAN:
+    """A separable network with more product nodes; the new ones are random and smooth, of size about ``size``.
+
+    Each new factor is one Chebyshev mode of random degree below 8, roughened: plain noise is too rough for a residual of high
+    order, and a product of two zero factors has no gradient.
+    """
+    groups = []
+    for group in net.factors:
+        extra = _random_factors(group, rank - group.outputs, generator) * size ** (1 / len(net.factors))
+        groups.append(torch.cat([group.coefficients.data[0], extra]))
+    return separable([group.grids[0] for group in net.factors], groups, net.factors[0].basis)
+
+
+def random_separable(grids: Sequence[Grid], rank: int, generator: torch.Generator | None, size: float = 1.0) -> KAN:
+    """A separable network of smooth random factors: four Chebyshev modes of decreasing size, and a little noise."""
+    coefficients = []
+    for grid in grids:
+        basis = BASES["bspline"]
+        z = basis.linear(grid.breaks[None], grid.degree)  # (1, K): spline coefficients of the coordinate scaled to [-1, 1]
+        like = grid.breaks
+        c = 0.02 * _normal((rank, z.shape[1]), generator, like)
+        for m in range(4):
+            c = c + 0.5 / (1 + m) * _normal((rank, 1), generator, like) * torch.cos(m * torch.acos(z.clamp(-1, 1)))
+        coefficients.append(c * size ** (1 / len(grids)))
+    return separable(grids, coefficients)
+
+
+def _random_factors(group: Edges, count: int, generator: torch.Generator | None) -> Tensor:  # (count, K)
+    basis = BASES[group.basis]
+    z = basis.linear(group.breaks, group.degree)
+    degrees = torch.randint(0, 8, (count, 1), generator=generator).to(z)
+    modes = torch.cos(degrees * torch.acos(z.clamp(-1, 1)))
+    return modes + 0.3 * basis.decay(group.size).to(z) * _normal((count, group.size), generator, z)
+
+
+def _normal(shape: tuple[int, ...], generator: torch.Generator | None, like: Tensor) -> Tensor:
+    return torch.randn(shape, generator=generator, dtype=torch.float64).to(like)
+
+
+def scale(net: KAN) -> KAN:
+    """The same separable function with the factors of each product of equal size.
+
+    Products have a gauge freedom, (s a) (b / s); equal sizes are its best conditioned choice.
+    """
+    sizes = [group.coefficients.data[0].norm(dim=1).clamp(min=1e-300) for group in net.factors]
+    mean = prod(sizes[1:], start=sizes[0]) ** (1 / len(sizes))
+    coefficients = [g.coefficients.data[0] * (mean / s)[:, None] for g, s in zip(net.factors, sizes, strict=True)]
+    return separable([group.grids[0] for group in net.factors], coefficients, net.factors[0].basis)
+
+
+def adapt(net: KAN, x: Tensor, margin: float = 0.05) -> tuple[KAN, float]:
+    """The network with the grids of the hidden layers stretched over the values that occur at x (N, d), and the change of u.
+
+    The change is that of the values at x, relative to the largest: a grid that moves is a least-squares projection, so it is not
+    zero. ``margin`` leaves room for the values to move (relative to their range). Layers are moved one after the other.
+    """
+    before = net(x).detach()
+    groups = net.edges
+    start = len(net.stack[0].edges)
+    for n, layer in enumerate(net.stack[1:], 1):
+        ranges = _ranges(net.with_edges(groups), x, n)  # (nodes, 2)
+        for i, (group, source) in enumerate(zip(layer.edges, layer.sources, strict=True)):
+            lower, upper = ranges[list(source)].T
+            room = (upper - lower).clamp(min=0.1) * margin  # a node that is nearly constant keeps a grid of finite length
+            low, high = (lower - room)[:, None], (upper + room)[:, None]
+            old = group.breaks
+            unit = (old - old[:, :1]) / (old[:, -1:] - old[:, :1])
+            groups[start + i], _ = group.projected(low + (high - low) * unit)
+        start += len(layer.edges)
+    moved = net.with_edges(groups)
+    change = (moved(x).detach() - before).abs().max() / before.abs().max().clamp(min=torch.finfo(x.dtype).tiny)
+    return moved, float(change)
+
+
+@torch.no_grad()
+def _ranges(net: KAN, x: Tensor, layers: int) -> Tensor:  # (nodes, 2)
+    zero = (0,) * net.inputs
+    jet: dict[tuple[int, ...], Tensor | None] = {zero: x.T.contiguous()}
+    for layer in net.stack[:layers]:
+        jet, _ = layer.push(jet)
+    values = jet[zero]
+    if values is None:
+        raise ValueError("the network has no nodes")
+    return torch.stack([values.amin(1), values.amax(1)], 1)
