@@ -1,5 +1,7 @@
 """The only place where a problem meets a network: residuals, Jacobians and their blocks."""
 
+from kanpde.assembly.lifted import Lifted, LiftedSpace, LiftedSystem
 from kanpde.assembly.operator import Key, Operator
+from kanpde.assembly.rows import RowBuilder
 
-__all__ = ["Key", "Operator"]
+__all__ = ["Key", "Lifted", "LiftedSpace", "LiftedSystem", "Operator", "RowBuilder"]

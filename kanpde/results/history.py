@@ -66,6 +66,7 @@ class History:
     stages: list[StageRecord] = field(default_factory=list)
     rank: int | None = None
     truncation: float | None = None  # relative change of u by the compression to ``rank``
+    largest_projection: float = 0.0  # relative change of u where knots were moved between time windows
     windows: int = 0
     rejected: int = 0
 
