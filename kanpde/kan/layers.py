@@ -87,7 +87,7 @@ class Layer(nn.Module):
                 others = [other for j, other in enumerate(trace.factors) if j != i]
                 for n, other in enumerate(others):
                     # What vanishes identically in this factor may be dropped, but only after the last of the others.
-                    like: Jet = trace.factors[i] if n == len(others) - 1 else {alpha: _PRESENT for alpha in tail}
+                    like: Jet = trace.factors[i] if n == len(others) - 1 else dict.fromkeys(tail, _PRESENT)
                     adjoint = multiply_adjoint(adjoint, other, like)
                 blocks.append((self._block(i), adjoint))
         result: Jet = dict.fromkeys(trace.inputs)
