@@ -57,8 +57,8 @@ class Adam:
 class Lbfgs:
     """L-BFGS with a strong Wolfe line search: second-order information at the price of the gradient.
 
-    Source: Liu & Nocedal (1989), Math. Program. 45, 503-528. It stops when the largest entry of the gradient is below ``flat`` times
-    what it was at the start, or when a run of steps brings no decrease.
+    Source: Liu & Nocedal (1989), Math. Program. 45, 503-528. It stops when the largest entry of the gradient is below ``flat``
+    times what it was at the start, or when a run of steps brings no decrease.
     """
 
     flat: float = 1e-12
