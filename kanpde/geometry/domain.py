@@ -75,10 +75,7 @@ class Domain:
     def faces(self) -> tuple[Face, ...]:
         """The boundary in space: both ends of every coordinate that is neither time nor periodic."""
         return tuple(
-            Face(axis, side)
-            for axis in self.space_axes
-            if self.coordinates[axis] not in self.periodic
-            for side in (-1, 1)
+            Face(axis, side) for axis in self.space_axes if self.coordinates[axis] not in self.periodic for side in (-1, 1)
         )
 
     def position(self, face: Face) -> float:

@@ -1,0 +1,93 @@
+"""Derivatives of expressions that contain unknown functions: d, lap, grad, div, curl, dot.
+
+An unknown u and its derivatives are symbols (u, u_x, u_xx), so a derivative by x is the chain rule over them:
+d e/dx = de/dx + sum over the symbols s = u_(q) in e of (de/ds) u_(q + x).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sympy as sp
+
+from kanpde.problem.types import MultiIndex
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A list of scalars: ``[a, b]`` in the file, or a gradient."""
+
+    entries: tuple[sp.Expr, ...]
+
+    def map(self, function: Callable[[sp.Expr], sp.Expr]) -> Vector:
+        """The vector of the function's values."""
+        return Vector(tuple(function(entry) for entry in self.entries))
+
+    @property
+    def free_symbols(self) -> set[sp.Basic]:
+        """The symbols of all entries."""
+        return set().union(*(entry.free_symbols for entry in self.entries))
+
+
+@dataclass(frozen=True)
+class Calculus:
+    """The differential operators over the symbols of one problem.
+
+    ``jets`` tells which symbols are partial derivatives, ``jet`` makes the symbol of another one; ``space`` are the numbers of
+    the coordinates that lap, grad, div and curl see.
+    """
+
+    symbols: tuple[sp.Symbol, ...]
+    space: tuple[int, ...]
+    jets: dict[sp.Symbol, tuple[str, MultiIndex]]
+    jet: Callable[[str, MultiIndex], sp.Expr]
+
+    def d(self, e: sp.Expr, axis: int) -> sp.Expr:
+        """The derivative by coordinate number ``axis``. ``ValueError`` where there is none as a formula."""
+        result = sp.diff(e, self.symbols[axis])
+        for s in sorted(e.free_symbols, key=str):
+            if s in self.jets:
+                name, index = self.jets[s]
+                further = tuple(order + (i == axis) for i, order in enumerate(index))
+                result += sp.diff(e, s) * self.jet(name, further)
+        if result.has(sp.Derivative, sp.Subs, sp.DiracDelta):
+            raise ValueError("this has no derivative as a formula")
+        return result
+
+    def power(self, e: sp.Expr, index: MultiIndex) -> sp.Expr:
+        """The derivative by a multi-index."""
+        for axis, order in enumerate(index):
+            for _ in range(order):
+                e = self.d(e, axis)
+        return e
+
+    def grad(self, e: sp.Expr) -> Vector:
+        """(e_x, e_y, ...)."""
+        return Vector(tuple(self.d(e, axis) for axis in self.space))
+
+    def div(self, v: Vector) -> sp.Expr:
+        """v1_x + v2_y + ..."""
+        return sp.Add(*(self.d(entry, axis) for entry, axis in zip(v.entries, self.space, strict=True)))
+
+    def lap(self, e: sp.Expr) -> sp.Expr:
+        """e_xx + e_yy + ..."""
+        return sp.Add(*(self.d(self.d(e, axis), axis) for axis in self.space))
+
+    def curl(self, v: Vector | sp.Expr) -> Vector | sp.Expr:
+        """In three coordinates the curl; in two v2_x - v1_y of a vector, and (e_y, -e_x) of a scalar."""
+        if len(self.space) == 2:
+            x, y = self.space
+            if isinstance(v, Vector):
+                return self.d(v.entries[1], x) - self.d(v.entries[0], y)
+            return Vector((self.d(v, y), -self.d(v, x)))
+        if not isinstance(v, Vector):
+            raise ValueError("in three coordinates, curl takes a vector")
+        x, y, z = self.space
+        a, b, c = v.entries
+        return Vector((self.d(c, y) - self.d(b, z), self.d(a, z) - self.d(c, x), self.d(b, x) - self.d(a, y)))
+
+
+def dot(a: Vector, b: Vector) -> sp.Expr:
+    """a1 b1 + a2 b2 + ..."""
+    return sp.Add(*(p * q for p, q in zip(a.entries, b.entries, strict=True)))

@@ -1,0 +1,161 @@
+"""Equations and conditions: the entries under ``equation``, ``initial``, ``boundary`` and ``constraints``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy as sp
+
+from kanpde.geometry import Domain, Face, Place
+from kanpde.problem.calculus import Vector
+from kanpde.problem.expressions import Builder, Relation
+from kanpde.problem.places import Limits, read_place
+from kanpde.problem.scope import Scope
+from kanpde.problem.text import Mapping, Node, Scalar, Sequence, Text
+from kanpde.problem.types import Condition, Residual
+
+PERIODIC = "periodic"
+
+
+def entries(node: Node, what: str) -> Iterator[tuple[Scalar | None, Scalar]]:
+    """The equations of a section: one value, a list, or named entries."""
+    if isinstance(node, Scalar):
+        yield None, node
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            if isinstance(item, Mapping):
+                raise item.error(f"an equation is wanted here, under {what}", "named entries stand without '- '")
+            yield from entries(item, what)
+    else:
+        for key, value in node:
+            if isinstance(value, Mapping):
+                raise value.error(f"an equation is wanted here, under {what}", "written left = right")
+            for _, item in entries(value, what):
+                yield key, item
+
+
+def residuals(builder: Builder, name: str, what: str) -> tuple[Residual, ...]:
+    """The residuals left - right of a text."""
+    return tuple(r for relation in builder.relations() for r in residual(relation, builder, name, what))
+
+
+def residual(relation: Relation, builder: Builder, name: str, what: str) -> Iterator[Residual]:
+    """The residual of a relation; several where both sides are vectors."""
+    if relation.sign not in ("=", "=="):
+        raise builder.text.error(
+            f"a condition with '{relation.sign}' cannot stand under {what}",
+            *_within(relation, builder.text),
+            hint="inequalities stand under 'constraints'",
+        )
+    left, right = relation.left, relation.right
+    if isinstance(left, Vector) and isinstance(right, Vector):
+        for a, b in zip(left.entries, right.entries, strict=True):
+            yield _made(a - b, relation, builder, name, what)
+    elif isinstance(left, sp.Expr) and isinstance(right, sp.Expr):
+        yield _made(left - right, relation, builder, name, what)
+
+
+def _within(relation: Relation, text: Text) -> tuple[int, int]:
+    start = text.value.find(relation.text)
+    return start, start + len(relation.text)
+
+
+def _made(expression: sp.Expr, relation: Relation, builder: Builder, name: str, what: str) -> Residual:
+    scope = builder.scope
+    used = expression.free_symbols
+    jets = {s: key for s, key in scope.jets.items() if s in used and key[0] in scope.fields}
+    if not jets and not used & set(scope.normals):
+        names = " or ".join(scope.fields)
+        raise builder.text.error(
+            f"this {what} says nothing about {names}", *_within(relation, builder.text), hint=_trivial(expression)
+        )
+    return Residual(expression, jets, relation.text, relation.span, name)
+
+
+def _trivial(expression: sp.Expr) -> str | None:
+    if expression.is_zero:
+        return "its two sides are the same"
+    return "it can never hold" if expression.is_number else None
+
+
+def read_equations(node: Node, scope: Scope) -> tuple[Residual, ...]:
+    """What holds inside the domain."""
+    found: list[Residual] = []
+    for key, value in entries(node, "'equation'"):
+        found += residuals(Builder(scope, value.text), key.text.value if key else "", "equation")
+    return tuple(found)
+
+
+def read_initial(node: Node, scope: Scope, domain: Domain) -> tuple[Condition, ...]:
+    """What holds at the first time."""
+    if domain.time_axis is None:
+        raise node.error("there is an initial condition, but no time", "time is the coordinate t: find: u(x, t)")
+    place = Place("initial", (Face(domain.time_axis, -1),))
+    conditions = []
+    for key, value in entries(node, "'initial'"):
+        name = key.text.value if key else "initial"
+        found = residuals(Builder(scope, value.text), name, "initial condition")
+        conditions.append(Condition(name, "initial", place, found, value.span))
+    return tuple(conditions)
+
+
+def periodic_axes(node: Node | None, scope_coordinates: tuple[str, ...], time: str | None) -> tuple[str, ...]:
+    """The coordinates that ``x: periodic`` under ``boundary`` closes on themselves."""
+    if not isinstance(node, Mapping):
+        return ()
+    found: list[str] = []
+    for key, value in node:
+        if not isinstance(value, Scalar) or value.text.value.strip() != PERIODIC:
+            continue
+        for part in key.text.value.split(","):
+            name = part.strip()
+            if name not in scope_coordinates:
+                raise key.error(f"'{name}' is no coordinate", f"the coordinates are {', '.join(scope_coordinates)}")
+            if name == time:
+                raise key.error("time cannot be periodic here", "give an initial condition")
+            if name in found:
+                raise key.error(f"'{name}' is periodic twice")
+            found.append(name)
+    return tuple(found)
+
+
+def read_boundary(node: Node, scope: Scope, domain: Domain, limits: Limits) -> tuple[Condition, ...]:
+    """What holds on the boundary in space, one condition for each place."""
+    if isinstance(node, Mapping):
+        pairs = list(node)
+    else:
+        pairs = [(None, item) for _, item in entries(node, "'boundary'")]  # type: ignore[misc]
+    conditions: list[Condition] = []
+    for key, value in pairs:
+        if isinstance(value, Scalar) and value.text.value.strip() == PERIODIC:
+            if key is None:
+                raise value.error("periodic in which coordinate?", "write an indented line 'x: periodic'")
+            continue
+        if key is None:
+            place = Place("boundary", domain.faces())
+            if not domain.faces():
+                raise value.error("the domain has no boundary in space", "all its coordinates are periodic or time")
+        else:
+            place = read_place(key.text, scope, domain, limits, [c.place for c in conditions])
+        name = key.text.value if key else "boundary"
+        found: tuple[Residual, ...] = ()
+        for _, item in entries(value, "'boundary'"):
+            found += residuals(Builder(scope, item.text, allow_normal=True), name, "boundary condition")
+        conditions.append(Condition(name, "boundary", place, found, value.span))
+    return tuple(conditions)
+
+
+def read_constraints(node: Node, scope: Scope) -> tuple[Condition, ...]:
+    """Values at points, integrals and signs; inequalities are kept as ``sign*(left - right) >= 0`` in their text only."""
+    conditions = []
+    for key, value in entries(node, "'constraints'"):
+        name = key.text.value if key else "constraint"
+        builder = Builder(scope, value.text, allow_point_values=True)
+        found: list[Residual] = []
+        for relation in builder.relations():
+            if relation.sign in ("=", "=="):
+                found += residual(relation, builder, name, "constraint")
+            elif isinstance(relation.left, sp.Expr) and isinstance(relation.right, sp.Expr):
+                found.append(_made(relation.left - relation.right, relation, builder, name, "constraint"))
+        conditions.append(Condition(name, "constraint", Place("constraint", ()), tuple(found), value.span))
+    return tuple(conditions)

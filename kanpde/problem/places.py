@@ -1,0 +1,115 @@
+"""Where a condition holds: ``x = 0``, a shape's name, several with commas, a predicate, or ``elsewhere``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from lark import Token, Tree
+
+from kanpde.errors import ProblemError
+from kanpde.geometry import Domain, Face, Place
+from kanpde.problem.evaluate import NUMPY, Program
+from kanpde.problem.expressions import Builder
+from kanpde.problem.scope import Scope
+from kanpde.problem.syntax import parse, position
+from kanpde.problem.text import Text, suggest
+from kanpde.problem.types import symbol
+
+ELSEWHERE = "elsewhere"
+SAMPLES = 101
+"""Points a face is tried at along each coordinate, to see which part of it a predicate means."""
+
+Limits = dict[str, tuple[sp.Expr, sp.Expr]]
+
+
+def read_place(text: Text, scope: Scope, domain: Domain, limits: Limits, taken: Sequence[Place]) -> Place:
+    """The part of the boundary that a key names. ``taken`` are the places before it, for ``elsewhere``."""
+    tree = parse(text, "expressions")
+    if [_name(child) for child in tree.children] == [ELSEWHERE]:
+        return _elsewhere(text, domain, taken)
+    faces: list[Face] = []
+    predicates: list[Any] = []
+    for child in tree.children:
+        assert isinstance(child, Tree)
+        part, predicate = _one(child, text, scope, domain, limits)
+        faces += [face for face in part if face not in faces]
+        predicates.append(predicate)
+    cut = any(predicate is not None for predicate in predicates)
+    return Place(text.value, tuple(faces), sp.Or(*(sp.true if p is None else p for p in predicates)) if cut else None)
+
+
+def _name(tree: Any) -> str:
+    return str(tree.children[0]) if isinstance(tree, Tree) and tree.data == "name" else ""
+
+
+def _elsewhere(text: Text, domain: Domain, taken: Sequence[Place]) -> Place:
+    whole = {face for place in taken if place.predicate is None for face in place.faces}
+    rest = tuple(face for face in domain.faces() if face not in whole)
+    if domain.shape is None and not rest:
+        raise text.error("nothing of the boundary is left for 'elsewhere'", hint="every face is named already")
+    cuts = [place.predicate for place in taken if place.predicate is not None and set(place.faces) & set(rest)]
+    return Place(text.value, rest, sp.Not(sp.Or(*cuts)) if cuts else None)
+
+
+def _one(tree: Tree[Token], text: Text, scope: Scope, domain: Domain, limits: Limits) -> tuple[tuple[Face, ...], Any]:
+    name = _name(tree)
+    if name:
+        return _shape_place(name, tree, text, scope, domain)
+    builder = Builder(scope, text, allow_unknowns=False)
+    condition = builder.predicate(tree)
+    for free in condition.free_symbols:
+        if scope.time is not None and free == symbol(scope.time):
+            raise builder.error(f"a place on the boundary cannot depend on '{scope.time}'", tree, "the first time is 'initial'")
+    condition = condition.xreplace(scope.constants)
+    if domain.shape is not None and domain.shape.dimension is not None and domain.shape.sign != "pieces":
+        return domain.faces(), condition
+    faces: list[Face] = []
+    whole = True
+    for face in domain.faces():
+        share = _share(condition, face, domain, limits)
+        if share:
+            faces.append(face)
+            whole = whole and share == 1
+    if not faces:
+        raise _off_the_boundary(tree, text, scope, limits)
+    return tuple(faces), None if whole else condition
+
+
+def _shape_place(name: str, tree: Tree[Token], text: Text, scope: Scope, domain: Domain) -> tuple[tuple[Face, ...], Any]:
+    known = domain.shape.names() if domain.shape is not None else ()
+    if name not in known:
+        if name == ELSEWHERE:
+            raise text.error("'elsewhere' stands alone", *position(tree))
+        hint = suggest(name, [*known, ELSEWHERE]) or "a place is written x = 0, or y > 0.5, or elsewhere"
+        raise text.error(f"there is no place '{name}'", *position(tree), hint=hint)
+    return domain.faces(), sp.Symbol(f"on({name})")
+
+
+def _share(condition: Any, face: Face, domain: Domain, limits: Limits) -> float:
+    """Which part of a face's points satisfies a predicate, from 0 to 1.
+
+    The face's own coordinate is put in exactly, so that ``x = 1/3`` is met where the interval ends at 1/3.
+    """
+    name = domain.coordinates[face.axis]
+    on_face = condition.xreplace({symbol(name): limits[name][(face.side + 1) // 2]})
+    if on_face in (sp.true, sp.false):
+        return float(on_face == sp.true)
+    if any(isinstance(s, sp.Symbol) and s.name.startswith("inside(") for s in on_face.free_symbols):
+        return 0.5
+    others = [axis for axis in domain.space_axes if axis != face.axis]
+    lines = [np.linspace(*domain.bounds[axis], SAMPLES) for axis in others]
+    mesh = [x.ravel() for x in np.meshgrid(*lines)] or [np.zeros(1)]
+    arguments = [symbol(domain.coordinates[axis]) for axis in others]
+    (values,) = Program([on_face], arguments)(NUMPY, mesh[: len(arguments)])
+    return float(np.mean(np.broadcast_to(values, mesh[0].shape)))
+
+
+def _off_the_boundary(tree: Tree[Token], text: Text, scope: Scope, limits: Limits) -> ProblemError:
+    ends = [f"{name} = {end}" for name, pair in limits.items() if name != scope.time for end in pair]
+    start, end = position(tree)
+    used = [name for name in scope.space if name in {_name(node) for node in tree.iter_subtrees()}]
+    hint = "the boundary is " + ", ".join(e for e in ends if not used or e.split()[0] in used)
+    return text.error(f"'{text.value[start:end]}' is no part of the boundary", start, end, hint)
