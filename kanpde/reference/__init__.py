@@ -1,0 +1,74 @@
+"""The independent judge: references made by classical methods, and the comparison with them. No torch, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from kanpde.errors import UnsupportedProblem
+from kanpde.problem.types import Problem
+from kanpde.reference.compare import compare, fresh_points
+from kanpde.reference.exact import exact
+from kanpde.reference.method_of_lines import method_of_lines
+from kanpde.reference.spectral import spectral
+from kanpde.reference.types import FLOOR, OutOfTime, Reference
+
+REFERENCES: Mapping[str, Callable[[Problem, float], Reference]] = {
+    "exact": exact,
+    "method of lines": method_of_lines,
+    "spectral": spectral,
+}
+"""Every reference by its name in the file; each takes a problem and a time limit in seconds, and raises UnsupportedProblem."""
+
+
+class Section(Protocol):
+    """What is read of the method part: ``kanpde.plan.ReferencePlan`` has it."""
+
+    @property
+    def method(self) -> str:
+        """A key of ``REFERENCES``, ``auto`` or ``none``."""
+
+    @property
+    def seconds(self) -> float:
+        """The time limit."""
+
+
+def choose(problem: Problem) -> str:
+    """What ``auto`` means: the exact solution, else the method of lines in time, else spectral collocation."""
+    if problem.exact and all(f.name in problem.exact for f in problem.fields):
+        return "exact"
+    return "spectral" if problem.domain.time is None else "method of lines"
+
+
+def reference(problem: Problem, section: Section | str = "auto", seconds: float = 120.0) -> Reference | None:
+    """The reference that the method part asks for, or None for ``none``, and for ``auto`` where no method is suited.
+
+    A method that is named and cannot judge the problem raises UnsupportedProblem with the reason. ``seconds`` counts where the
+    section is a word alone.
+    """
+    method, limit = (section, seconds) if isinstance(section, str) else (section.method, section.seconds)
+    if method == "none":
+        return None
+    if method not in (*REFERENCES, "auto"):
+        raise ValueError(f"no reference is called '{method}'; there are: auto, none, {', '.join(REFERENCES)}")
+    if method != "auto":
+        return REFERENCES[method](problem, limit)
+    try:
+        return REFERENCES[choose(problem)](problem, limit)
+    except UnsupportedProblem:
+        return None
+
+
+__all__ = [
+    "FLOOR",
+    "REFERENCES",
+    "OutOfTime",
+    "Reference",
+    "choose",
+    "compare",
+    "exact",
+    "fresh_points",
+    "method_of_lines",
+    "reference",
+    "spectral",
+]

@@ -1,0 +1,95 @@
+"""How far a solution is from a reference, on points that the solver has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from scipy.stats import qmc
+
+from kanpde.problem.types import Problem
+from kanpde.reference.types import Reference, Values
+from kanpde.results.types import Comparison, FieldComparison
+
+Evaluate = Callable[[dict[str, np.ndarray]], Mapping[str, np.ndarray] | np.ndarray]
+"""A solution: coordinates by name, (N,) each, to values (N,) by field (or one array, for one field)."""
+
+STREAM = 0x6A7564  # added to the seed, so that the points are never those of a solver that uses the same seed
+
+
+def compare(
+    evaluate: Evaluate,
+    gradient: Evaluate | None,  # coordinates (N,) by name -> (N, d) by field
+    problem: Problem,
+    reference: Reference | None,
+    seed: int = 0,
+    count: int = 2**13,
+    bounds: np.ndarray | None = None,  # (d, 2): a part of the domain to judge on; all of it if None
+) -> Comparison:
+    """Relative L2, maximum and H1 differences on ``count`` scrambled Sobol points of the domain.
+
+    l2 = |u - v| / |v|, max = max|u - v| / max|v|, h1 with |.|^2 + |grad .|^2 under both roots; v is the reference. The measure
+    is uniform over the domain, time included. With no reference the comparison is empty and says so.
+    """
+    if reference is None:
+        return Comparison(remark="no reference: estimated error only")
+    points = fresh_points(problem.domain.bounds if bounds is None else bounds, count, seed)  # (N, d)
+    named = dict(zip(problem.coordinates, points.T, strict=True))
+    truth = reference.values(points)
+    found = _by_field(evaluate(named), list(truth))
+    slopes = _slopes(gradient, reference, points, named, list(truth))
+    fields = {}
+    for name, v in truth.items():
+        e = found[name] - v
+        h1 = None
+        if slopes is not None:
+            mine, theirs = slopes[0][name], slopes[1][name]  # (N, d)
+            h1 = _ratio(np.hypot(_rms(e), _rms(mine - theirs)), np.hypot(_rms(v), _rms(theirs)))
+        fields[name] = FieldComparison(
+            l2=_ratio(_rms(e), _rms(v)),
+            max=_ratio(float(np.abs(e).max()), float(np.abs(v).max())),
+            h1=h1,
+            method=reference.method,
+            error=reference.error,
+            seconds=reference.seconds,
+        )
+    return Comparison(fields)
+
+
+def fresh_points(bounds: np.ndarray, count: int, seed: int) -> np.ndarray:  # (count, d)
+    """Scrambled Sobol points of a box; ``count`` is rounded up to a power of two, which keeps them balanced."""
+    sobol = qmc.Sobol(len(bounds), scramble=True, rng=np.random.default_rng([STREAM, seed]))
+    unit = sobol.random_base2(max(0, int(count - 1).bit_length()))
+    return bounds[:, 0] + unit * (bounds[:, 1] - bounds[:, 0])
+
+
+def relative_difference(first: Reference | Callable[[np.ndarray], Values], second: Reference, points: np.ndarray) -> float:
+    """The largest relative L2 difference of any field on the points, relative to ``second``."""
+    mine = first.values(points) if isinstance(first, Reference) else first(points)
+    theirs = second.values(points)
+    return max(_ratio(_rms(mine[name] - v), _rms(v)) for name, v in theirs.items())
+
+
+def _slopes(
+    gradient: Evaluate | None, reference: Reference, points: np.ndarray, named: dict[str, np.ndarray], names: list[str]
+) -> tuple[Values, Values] | None:
+    if gradient is None or reference.gradients is None:
+        return None
+    return _by_field(gradient(named), names), reference.gradients(points)
+
+
+def _by_field(found: Mapping[str, np.ndarray] | np.ndarray, names: list[str]) -> Values:
+    if isinstance(found, Mapping):
+        return {name: np.asarray(found[name], dtype=float) for name in names}
+    if len(names) != 1:
+        raise ValueError(f"one array was given for the fields {', '.join(names)}; give a mapping by field")
+    return {names[0]: np.asarray(found, dtype=float)}
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.sum(values**2) / len(values)))
+
+
+def _ratio(difference: float, size: float) -> float:
+    """Relative where the reference is not zero everywhere, absolute otherwise."""
+    return difference / size if size > 0 else difference

@@ -1,0 +1,181 @@
+"""The method of lines for one space coordinate and time: piecewise Chebyshev collocation in space, Radau IIA in time.
+
+Time goes through ``scipy.integrate.solve_ivp`` with the stepper of radau.py. An event watches the tail of every interval's Chebyshev
+series; when one grows to the tolerance the integration stops there, the interval is halved (which changes nothing), and time goes on.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+from kanpde.errors import UnsupportedProblem
+from kanpde.problem.types import Problem
+from kanpde.reference.exponential import semilinear, solve_semilinear
+from kanpde.reference.line_system import LineProblem, LineSystem, line_problem
+from kanpde.reference.pieces import DEEPEST, Pieces, chebyshev_table, resolve
+from kanpde.reference.pointwise import require_scalar
+from kanpde.reference.radau import CollocationPolynomial, RadauCollocation
+from kanpde.reference.resolutions import Level, confirm
+from kanpde.reference.types import Reference, Values
+
+LEVELS = (Level(14, 1e-7), Level(18, 1e-9), Level(22, 1e-11), Level(24, 1e-12))
+"""Degree of the pieces and tolerance, coarse to fine. Beyond 24 the derivatives of the series lose digits to round-off faster than
+the truncation gains them; beyond 1e-12 the Newton iteration stagnates at round-off."""
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    """A stretch of time on fixed pieces: the collocation polynomials of its steps."""
+
+    pieces: Pieces
+    end: float
+    steps: list[CollocationPolynomial]
+
+
+@dataclass
+class LineSolution:
+    """u(x, t) and its gradient from the polynomials of all steps."""
+
+    line: LineProblem
+    epochs: list[_Epoch] = field(default_factory=list)
+
+    def __call__(self, points: np.ndarray, order: tuple[int, int] = (0, 0)) -> np.ndarray:  # (N, 2) -> (N,)
+        """The derivative of the given order in (x, t) (at most 1 in t) at points in the order of the problem's coordinates."""
+        x, t = points[:, self.line.space], points[:, self.line.time]
+        found = np.full(len(points), np.nan)
+        steps = [(epoch, step, min(step.t, epoch.end)) for epoch in self.epochs for step in epoch.steps]
+        ends = np.array([end for _, _, end in steps])
+        owner = np.clip(np.searchsorted(ends, t, side="left"), 0, len(steps) - 1)
+        by_owner = np.argsort(owner, kind="stable")
+        for group in np.split(by_owner, np.flatnonzero(np.diff(owner[by_owner])) + 1):
+            epoch, step, _ = steps[owner[group[0]]] if len(group) else (None, None, 0.0)
+            if epoch is None or step is None:
+                continue
+            pieces, n = epoch.pieces, epoch.pieces.degree + 1
+            piece, xi = pieces.locate(x[group])
+            in_time = step.slopes(t[group]) if order[1] else step.weights(t[group])  # (N, s + 1)
+            coefficients = step.stages[:, : pieces.size].reshape(len(step.stages), pieces.count, n)[:, piece]  # (s + 1, N, n)
+            in_space = chebyshev_table(xi, pieces.degree, order[0]) / pieces.half[piece][:, None] ** order[0]  # (N, n)
+            found[group] = np.einsum("ns,snk,nk->n", in_time, coefficients, in_space)
+        return found
+
+
+def method_of_lines(problem: Problem, seconds: float = 120.0) -> Reference:
+    """The reference for a scalar problem in one space coordinate and time, confirmed by two resolutions."""
+    require_scalar(problem)
+    line = line_problem(problem)
+    start = clock.perf_counter()
+    split = semilinear(line)
+    if split is not None:
+        return solve_semilinear(split, start, seconds)
+    name = problem.fields[0].name
+
+    def attempt(level: Level, deadline: Callable[[], bool]) -> Reference:
+        solution = integrate(line, level, deadline)
+
+        def values(points: np.ndarray) -> Values:
+            return {name: solution(points)}
+
+        def gradients(points: np.ndarray) -> Values:
+            parts = [solution(points, (1, 0)), solution(points, (0, 1))]
+            return {name: np.stack(parts if line.space == 0 else parts[::-1], axis=1)}
+
+        steps = sum(len(e.steps) for e in solution.epochs)
+        words = f"{solution.epochs[-1].pieces.count} pieces of degree {level.degree}, {steps} steps"
+        return Reference("method of lines", 1.0, 0.0, values, gradients, words)
+
+    return confirm(problem, attempt, LEVELS, start, seconds)
+
+
+def integrate(line: LineProblem, level: Level, deadline: Callable[[], bool] = lambda: False) -> LineSolution:
+    """Integrate from the first to the last time at one resolution."""
+    tolerance, (first, last) = level.tolerance, line.span
+    deepest = max(DEEPEST, tolerance**0.5 * 0.1)  # a kink of width h costs h^1.5 in L2: no need to resolve it further
+    pieces = Pieces(np.linspace(*line.interval, 3), level.degree)
+    for function in line.start:
+        pieces, _ = resolve(function, pieces.breaks, level.degree, tolerance, deepest)
+    blocks = [pieces.sample(function) for function in line.start]  # (K, degree + 1) each
+    scale = [max(float(np.abs(b).max()), 1e-300) for b in blocks]
+    scale[1:] = [max(s, scale[0] / (last - first)) for s in scale[1:]]  # u_t may start at zero
+    solution, t, step = LineSolution(line), float(first), None
+    y = np.concatenate([b.ravel() for b in blocks])
+    while True:
+        pieces, system, y = _prepare(line, pieces, t, y, scale, tolerance, deepest, deadline)
+        watch = _Watch(pieces, scale, tolerance, deepest)
+        result = solve_ivp(
+            _explicit, (t, last), y, method=RadauCollocation, dense_output=True, events=watch, system=system,
+            tolerance=tolerance, size=watch.size, first_step=step,
+        )  # fmt: skip
+        if result.status < 0:
+            raise UnsupportedProblem(
+                f"the method of lines stopped at {line.problem.coordinates[line.time]} = {result.t[-1]:.3g}: {result.message}"
+            )
+        steps = list(result.sol.interpolants)
+        solution.epochs.append(_Epoch(pieces, float(result.t[-1]), steps))
+        t, y, step = float(result.t[-1]), result.y[:, -1], steps[-1].t - steps[-1].t_old
+        if result.status == 0:
+            return solution
+
+
+def _explicit(t: float, y: np.ndarray) -> np.ndarray:
+    """What solve_ivp asks for and RadauCollocation has no use for: the system is implicit."""
+    raise NotImplementedError("the system is implicit: F(t, y, y') = 0")
+
+
+class _Watch:
+    """Sees when the series of some interval decays too slowly: an event of solve_ivp, positive then."""
+
+    terminal, direction = True, 1.0
+
+    def __init__(self, pieces: Pieces, scale: list[float], tolerance: float, deepest: float) -> None:
+        self.pieces, self.scale, self.tolerance = pieces, scale, tolerance
+        self.divisible = 2 * pieces.half > 2 * deepest * (pieces.breaks[-1] - pieces.breaks[0])
+
+    def blocks(self, y: np.ndarray) -> np.ndarray:  # (n,) -> (1 or 2, K, degree + 1), relative to the size of u, u_t
+        """The coefficients of u, and u_t, relative to the largest so far."""
+        parts = y.reshape(len(self.scale), self.pieces.count, -1)
+        return parts / np.asarray(self.scale)[:, None, None]
+
+    def size(self, change: np.ndarray, states: np.ndarray) -> float:  # (m, n) or (n,), (k, n)
+        """The largest change of u or u_t, relative to the largest u or u_t so far or among ``states``."""
+        blocks = len(self.scale)
+        now = np.abs(states.reshape(len(states), blocks, -1)).max(axis=(0, 2))  # (blocks,)
+        parts = np.abs(change.reshape(-1, blocks, self.pieces.size)).max(axis=(0, 2))
+        return float((parts / np.maximum(self.scale, now)).max())
+
+    def tails(self, y: np.ndarray) -> np.ndarray:  # (K,)
+        """The tail of every interval that can still be halved, zero for the others."""
+        return np.where(self.divisible, self.pieces.tails(self.blocks(y)).max(axis=0), 0.0)
+
+    def __call__(self, t: float, y: np.ndarray) -> float:
+        parts = np.abs(y.reshape(len(self.scale), -1)).max(axis=1)
+        self.scale[:] = [max(s, float(p)) for s, p in zip(self.scale, parts, strict=True)]
+        return float(np.log(max(self.tails(y).max(), 1e-300) / self.tolerance))
+
+
+def _prepare(
+    line: LineProblem,
+    pieces: Pieces,
+    t: float,
+    y: np.ndarray,
+    scale: list[float],
+    tolerance: float,
+    deepest: float,
+    deadline: Callable[[], bool],
+) -> tuple[Pieces, LineSystem, np.ndarray]:
+    """Halve until every tail has room to grow, make the state consistent with continuity and conditions, and look again."""
+    while True:
+        system = LineSystem(line, pieces, deadline)
+        y = system.consistent(t, y)
+        coarse = _Watch(pieces, scale, tolerance, deepest).tails(y) > 0.1 * tolerance
+        if not coarse.any():
+            return pieces, system, y
+        finer, _ = pieces.halved(coarse)
+        parts = y.reshape(len(scale), pieces.count, -1)
+        y = np.concatenate([pieces.transfer(part, finer).ravel() for part in parts])
+        pieces = finer

@@ -1,0 +1,51 @@
+"""Solving at finer and finer resolutions until two agree: where a reference's statement of its own error comes from."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from kanpde.problem.types import Problem
+from kanpde.reference.compare import fresh_points, relative_difference
+from kanpde.reference.types import FLOOR, OutOfTime, Reference
+
+CHECK_POINTS = 2**11
+"""Where two resolutions are compared: the difference is smooth in the mean, a few per cent of its norm are enough."""
+
+CHECK_SEED = 77
+
+
+class Level(NamedTuple):
+    """One resolution: polynomial degree and tolerance, or what plays their part."""
+
+    degree: int
+    tolerance: float
+
+
+Attempt = Callable[[Level, Callable[[], bool]], Reference]
+"""Solves at one level; raises OutOfTime when the second argument says that time is up."""
+
+
+def confirm(problem: Problem, attempt: Attempt, levels: Sequence[Level], start: float, seconds: float) -> Reference:
+    """The finest solution that time allows, with its difference from the one before as its error.
+
+    The difference is the error of the coarser one, so the statement errs on the safe side. OutOfTime if not even two were done.
+    """
+    points = fresh_points(problem.domain.bounds, CHECK_POINTS, CHECK_SEED)
+    best: Reference | None = None
+    error = np.inf
+    for level in levels:
+        try:
+            finer = attempt(level, lambda: clock.perf_counter() - start > seconds)
+        except OutOfTime:
+            break
+        if best is not None:
+            error = max(relative_difference(best, finer, points), FLOOR)
+        best = finer
+    if best is None or not np.isfinite(error):
+        raise OutOfTime(f"no reference within {seconds:g} s (reference.seconds)")
+    return replace(best, error=error, seconds=clock.perf_counter() - start)
