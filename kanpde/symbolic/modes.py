@@ -1,0 +1,186 @@
+"""Exponential modes: the smallest set {z^k e^(a z) cos b z, z^k e^(a z) sin b z} that spans a family.
+
+A family g_1 ... g_r in the span of such modes satisfies one linear differential equation with constant coefficients,
+c_0 g + c_1 g' + ... + c_p g^(p) = 0, whose characteristic roots are a + b i. Tested against functions that vanish to order p at
+both ends, all derivatives move to the test function: no noise is ever differentiated. The roots are then refined by variable
+projection, which also resolves multiple roots, that noise splits by its k-th root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+from numpy.polynomial import chebyshev, legendre
+
+from kanpde.symbolic.basis import CHARTS, Basis, Chart, Exponential, misfit, refine, rms, spread
+from kanpde.symbolic.sample import Array, Axis
+
+MOST_MODES = 14
+"""Order of the differential equation: seven waves. Beyond, a formula is no longer read as one."""
+
+Mode = tuple[float, float, int]
+"""Rate a, frequency b >= 0, multiplicity."""
+
+
+def modal_bases(family: Array, axis: Axis, sigma: float, accept: float = 3.0) -> Iterator[Basis]:
+    """Bases of modes that span the family (n, r) to ``accept * sigma``: fewest modes first, at most one a chart.
+
+    Lazy: the next basis is looked for only when the one before led nowhere.
+    """
+    resampled = {chart.name: _resample(chart, family, axis, sigma) for chart in CHARTS.values()}
+    open_charts = [chart for chart in CHARTS.values() if resampled[chart.name] is not None]
+    for order in range(max(1, family.shape[1]), MOST_MODES + 1):
+        for chart in list(open_charts):
+            values, z_axis = resampled[chart.name] or (family, axis)
+            modes = _fitting(_candidates(values, z_axis, order), family, chart.forward(axis.nodes), accept * sigma)
+            if modes:
+                open_charts.remove(chart)
+                yield _basis(chart, modes, family, axis, sigma)
+
+
+def _fitting(candidates: Iterator[list[Mode]], family: Array, z: Array, tolerance: float) -> list[Mode] | None:
+    """The first candidate that, refined, passes on the original nodes."""
+    for modes in candidates:
+        if rms(misfit(_columns(modes, z), family)) > 1e-2 * rms(family):
+            continue
+        refined = _with(modes, _solve(modes, family, z)[0])
+        if rms(misfit(_columns(refined, z), family)) <= tolerance:
+            return _simplified(refined, family, z, tolerance)
+    return None
+
+
+def _resample(chart: Chart, family: Array, axis: Axis, sigma: float) -> tuple[Array, Axis] | None:
+    """The family on Chebyshev nodes in z, through its series in x; None where the chart does not apply."""
+    if not chart.admits(axis.lower, axis.upper):
+        return None
+    if chart.name == "x":
+        return family, axis
+    series = axis.coefficients(family)
+    lower, upper = axis.lower, axis.upper
+    mirrored = False
+    if chart.name == "x^2":
+        if lower < 0 < upper:
+            shared = min(-lower, upper) * axis.reference(axis.nodes) * (upper - lower) / axis.width
+            even = rms(axis.evaluate(series, shared) - axis.evaluate(series, -shared)) <= 3 * sigma
+            if not even:
+                return None
+        mirrored = -lower > upper
+        lower, upper = (0.0 if lower < 0 < upper else min(abs(lower), abs(upper))), max(abs(lower), abs(upper))
+    ends = sorted(float(v) for v in chart.forward(np.array([lower, upper])))
+    z_axis = Axis(ends[0], ends[1], axis.n if lower > 0 else max(8, axis.n // 2))
+    x = np.clip(chart.inverse(z_axis.nodes), lower, upper)
+    return axis.evaluate(series, -x if mirrored else x), z_axis
+
+
+@lru_cache(maxsize=64)
+def _tests(order: int, count: int) -> tuple[Array, Array, Array]:
+    """Derivatives of (1 - s^2)^order T_m(s) at Gauss-Legendre points s: (order + 1, count, Q), with s and the weights (Q,)."""
+    points, weights = legendre.leggauss(128)
+    bump = chebyshev.chebpow([0.5, 0, -0.5], order)  # 1 - s^2 = (T_0 - T_2) / 2
+    table = np.empty((order + 1, count, len(points)))
+    for m in range(count):
+        series = chebyshev.chebmul(bump, np.eye(m + 1)[m])
+        for k in range(order + 1):
+            table[k, m] = chebyshev.chebval(points, series)
+            series = chebyshev.chebder(series)
+    return table, points, weights
+
+
+def _candidates(values: Array, axis: Axis, order: int) -> Iterator[list[Mode]]:
+    """Sets of modes from the characteristic roots of the differential equation of this order, with roots merged more and more."""
+    table, points, weights = _tests(order, 32)
+    x = axis.lower + (points + 1) * axis.width / 2
+    g = axis.evaluate(axis.coefficients(values), x) * weights[:, None]  # (Q, r)
+    system = np.stack([(-1) ** k * (table[k] @ g).ravel() for k in range(order + 1)], 1)  # (count r, order + 1)
+    sizes = np.sqrt((table**2 @ weights).sum(1))  # (order + 1,) what white noise would give: a column below it is zero
+    _, singular, right = np.linalg.svd(system / sizes, full_matrices=False)
+    if singular[-1] > 1e-4 * singular[0]:
+        return
+    equation = right[-1] / sizes
+    if not np.isfinite(equation).all() or abs(equation[-1]) < 1e-14 * np.abs(equation).max():
+        return
+    roots = np.roots(equation[::-1])
+    seen: list[list[Mode]] = []
+    for tolerance in (1.0, 0.3, 0.03, 1e-3, 1e-6):  # merged first: a multiple root is simpler than several close ones
+        modes = []
+        for centre, count in _clusters(roots, tolerance):
+            a, b = centre.real * 2 / axis.width, centre.imag * 2 / axis.width
+            if centre.imag < -tolerance:
+                continue
+            modes.append((0.0 if abs(centre.real) < tolerance else a, 0.0 if abs(centre.imag) <= tolerance else b, count))
+        if modes and modes not in seen and all(m <= 9 for *_, m in modes):
+            seen.append(modes)
+            yield modes
+
+
+def _clusters(roots: Array, tolerance: float) -> list[tuple[complex, int]]:
+    """Roots that hang together within the tolerance: (mean, how many)."""
+    left = sorted((complex(root) for root in roots), key=lambda r: (round(r.imag, 9), r.real))
+    found = []
+    while left:
+        group = [left.pop(0)]
+        grown = True
+        while grown:
+            near = [r for r in left if min(abs(r - g) for g in group) < tolerance]
+            group += near
+            left = [r for r in left if r not in near]
+            grown = bool(near)
+        found.append((sum(group) / len(group), len(group)))
+    return found
+
+
+def _columns(modes: list[Mode], z: Array) -> Array:  # (n, p)
+    """The modes' functions, each divided by its largest exponential, so that none overflows."""
+    columns = []
+    for a, b, count in modes:
+        damped = np.exp(a * (z - (z.max() if a > 0 else z.min())))
+        for k in range(count):
+            columns += [z**k * damped * np.cos(b * z)] + ([z**k * damped * np.sin(b * z)] if b else [])
+    return np.stack(columns, 1)
+
+
+def _free(modes: list[Mode]) -> list[tuple[int, int]]:
+    return [(i, j) for i, mode in enumerate(modes) for j in (0, 1) if mode[j]]
+
+
+def _with(modes: list[Mode], theta: Array) -> list[Mode]:
+    values = dict(zip(_free(modes), (float(v) for v in theta), strict=True))
+    return [(values.get((i, 0), 0.0), values.get((i, 1), 0.0), mode[2]) for i, mode in enumerate(modes)]
+
+
+def _solve(modes: list[Mode], family: Array, z: Array) -> tuple[Array, Array]:
+    """Variable projection over the nonzero numbers: their values (q,) and the Jacobian (n r, q)."""
+    theta = np.array([modes[i][j] for i, j in _free(modes)])
+    if not len(theta):
+        return theta, np.zeros((family.size, 0))
+    scale = np.maximum(np.abs(theta), 1 / np.ptp(z))
+    return refine(lambda at: misfit(_columns(_with(modes, at), z), family).ravel(), theta, scale)
+
+
+def _simplified(modes: list[Mode], family: Array, z: Array, tolerance: float) -> list[Mode]:
+    """The modes with every number set to zero that the data allow to be zero."""
+    for i, j in _free(modes):
+        if abs(modes[i][j]) * np.ptp(z) > 1e-2:
+            continue
+        trial = list(modes)
+        a, b, count = modes[i]
+        trial[i] = (0.0, b, count) if j == 0 else (a, 0.0, 2 * count)
+        trial = _with(trial, _solve(trial, family, z)[0])
+        if rms(misfit(_columns(trial, z), family)) <= tolerance:
+            modes = trial
+    return modes
+
+
+def _basis(chart: Chart, modes: list[Mode], family: Array, axis: Axis, sigma: float) -> Basis:
+    """The modes as columns with places for their numbers."""
+    theta, J = _solve(modes, family, chart.forward(axis.nodes))
+    places = {place: k for k, place in enumerate(_free(modes))}
+    columns = [
+        Exponential(k, places.get((i, 0)), places.get((i, 1)), odd)
+        for i, mode in enumerate(modes)
+        for k in range(mode[2])
+        for odd in ((False, True) if mode[1] else (False,))
+    ]
+    return Basis(chart, tuple(float(v) for v in theta), tuple(float(v) for v in spread(J, sigma, theta)), tuple(columns))

@@ -1,0 +1,122 @@
+"""A solution seen as numbers: values on Chebyshev nodes, their noise, and the rank that rises above it.
+
+Only values are ever compared with the noise; derivatives amplify it and are never thresholded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+Sampler = Callable[..., Array]
+"""Values of one field on a tensor grid: one array of nodes a coordinate, (n_1,) ... (n_d,) -> (n_1, ..., n_d)."""
+
+NODES = {1: 160, 2: 64, 3: 32}
+"""Nodes a coordinate by dimension: 64 resolve 10 waves to 1e-10; three dimensions then still are only 32768 values."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An interval with its Chebyshev nodes (of the first kind: none at the ends, where solvers are least accurate)."""
+
+    lower: float
+    upper: float
+    n: int
+
+    @property
+    def nodes(self) -> Array:  # (n,)
+        """The nodes, increasing."""
+        return self.lower + (self.upper - self.lower) * (1 - np.cos((np.arange(self.n) + 0.5) * np.pi / self.n)) / 2
+
+    @property
+    def width(self) -> float:
+        """The length of the interval."""
+        return self.upper - self.lower
+
+    def reference(self, x: Array) -> Array:
+        """The points mapped to [-1, 1]."""
+        return (2 * x - self.lower - self.upper) / self.width
+
+    def coefficients(self, values: Array, axis: int = 0) -> Array:  # (..., n, ...) -> the same shape
+        """The Chebyshev series through the values at the nodes, along one axis of the array."""
+        transform = 2 / self.n * chebyshev.chebvander(self.reference(self.nodes), self.n - 1).T  # (n, n)
+        transform[0] /= 2
+        return np.moveaxis(np.tensordot(transform, values, (1, axis)), 0, axis)
+
+    def evaluate(self, coefficients: Array, x: Array) -> Array:  # (k, ...), (N,) -> (N, ...)
+        """The series at other points of the interval."""
+        vandermonde = chebyshev.chebvander(self.reference(x), coefficients.shape[0] - 1)
+        return np.tensordot(vandermonde, coefficients, (1, 0))
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A field on a tensor grid: its values and the size of the error in them (root mean square, in the field's units)."""
+
+    axes: tuple[Axis, ...]
+    values: Array  # (n_1, ..., n_d)
+    sigma: float
+    resolved: bool  # whether the Chebyshev series has reached the noise in every coordinate
+
+    @property
+    def size(self) -> float:
+        """The root mean square of the values."""
+        return float(np.sqrt(np.mean(self.values**2)))
+
+
+def unfold(values: Array, axis: int) -> Array:  # (n_1, ..., n_d) -> (n_axis, product of the others)
+    """The values as a matrix whose rows belong to one coordinate."""
+    return np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
+
+
+def sample(sampler: Sampler, bounds: Sequence[tuple[float, float]], sigma: float | None) -> Samples:
+    """The field on Chebyshev nodes of a box, with its noise.
+
+    ``sigma`` is what the solver says of its own error. The tail of the Chebyshev series corrects it upwards, by a factor of at
+    most 30 (what an error estimate may be wrong by); with no estimate the tail alone decides. A tail that stands far above the
+    estimate is no noise but a field that the nodes do not resolve.
+    """
+    n = NODES[len(bounds)]
+    axes = tuple(Axis(lower, upper, n) for lower, upper in bounds)
+    values = np.ascontiguousarray(sampler(*(axis.nodes for axis in axes)), dtype=np.float64)
+    if values.shape != (n,) * len(axes):
+        raise ValueError(f"the sampler gave values of shape {values.shape} on a grid of {(n,) * len(axes)}")
+    series = values
+    for i, axis in enumerate(axes):
+        series = axis.coefficients(series, i)
+    gain = np.sqrt(2 / n) ** len(axes)  # of a coefficient's deviation over that of white noise in the values
+    corner = series[tuple(slice(3 * n // 4, None) for _ in axes)]
+    tail = float(np.sqrt(np.mean(corner**2)) / gain)
+    floor = 4 * np.finfo(float).eps * float(np.abs(values).max(initial=0.0))
+    noise = max(tail, floor) if sigma is None else max(sigma, floor, min(tail, 30 * sigma))
+    ends = [np.abs(unfold(series, i)[-max(2, n // 10) :]).max() for i in range(len(axes))]
+    return Samples(axes, values, noise, bool(max(ends) < 30 * noise))
+
+
+@dataclass(frozen=True)
+class Family:
+    """The functions of one coordinate that a field is made of, as far as they rise above its noise."""
+
+    values: Array  # (n, r): an orthogonal basis, scaled so that column sizes are root mean squares in the field's units
+    rank: int
+
+
+def family(samples: Samples, axis: int, sigma: float) -> Family:
+    """The leading singular vectors of an unfolding: arbitrary mixtures of the field's functions of one coordinate.
+
+    A singular value counts when it exceeds what an error of root mean square ``sigma`` could make of zero, in the worst case.
+    """
+    matrix = unfold(samples.values, axis)  # (n, m)
+    left, sizes, _ = np.linalg.svd(matrix, full_matrices=False)
+    rank = int(np.sum(sizes > 3 * sigma * np.sqrt(matrix.size)))
+    return Family(left[:, :rank] * sizes[:rank] / np.sqrt(matrix.shape[1]), rank)
+
+
+def ranks(samples: Samples, sigma: float) -> tuple[int, ...]:
+    """The numerical rank of every unfolding: how many functions of each coordinate a sum of products needs."""
+    return tuple(family(samples, axis, sigma).rank for axis in range(len(samples.axes)))

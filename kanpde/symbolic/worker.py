@@ -1,0 +1,137 @@
+"""A second process for calls into sympy, which may hang: every call has a deadline, after which the process is killed.
+
+A plain subprocess rather than multiprocessing: it needs no ``__main__`` guard in the caller's script. Parent and child exchange
+pickles over pipes; both ends run this file, and nothing else is ever read.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import signal
+import struct
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+STARTUP = 30.0
+"""Seconds that a child may take to import sympy, on a machine that is busy with something else."""
+
+
+class Worker:
+    """Calls functions of ``reduce`` and ``textbook`` by name, each under a deadline; use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._answers: queue.Queue[tuple[bool, Any]] = queue.Queue()
+        self._ready = False
+
+    def __enter__(self) -> Worker:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the child without waiting for it: it imports sympy while the parent looks at the samples."""
+        root = str(Path(__file__).resolve().parents[2])
+        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "kanpde.symbolic.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is for the parent, which then stops the child
+        )
+        self._ready = False
+        self._answers = queue.Queue()
+        threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True).start()
+
+    def stop(self) -> None:
+        """End the child, whatever it is doing."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:  # unsent bytes for a child that is gone
+                    continue
+
+    def call(self, seconds: float, name: str, *arguments: Any) -> Any:
+        """The value of the function, or None if it raised, or took longer than ``seconds`` (the child is then replaced)."""
+        if seconds <= 0:
+            return None
+        if self._process is None:
+            self.start()
+        assert self._process is not None and self._process.stdin is not None
+        try:
+            if not self._ready:
+                _send(self._process.stdin, ("ready", (), STARTUP))
+                self._answers.get(timeout=STARTUP)
+                self._ready = True
+            _send(self._process.stdin, (name, arguments, seconds))
+            good, value = self._answers.get(timeout=seconds)
+        except (queue.Empty, OSError):
+            self.stop()
+            return None
+        if not good and value == "closed":
+            self.stop()
+        return value if good else None
+
+
+def _send(pipe: BinaryIO | Any, message: Any) -> None:
+    data = pickle.dumps(message)
+    pipe.write(struct.pack("<Q", len(data)) + data)
+    pipe.flush()
+
+
+def _receive(pipe: BinaryIO | Any) -> Any:
+    """The next message; None at the end of the stream."""
+    head = pipe.read(8)
+    if len(head) < 8:
+        return None
+    data = pipe.read(struct.unpack("<Q", head)[0])
+    return pickle.loads(data)
+
+
+def _listen(pipe: BinaryIO | Any, answers: queue.Queue[tuple[bool, Any]]) -> None:
+    try:
+        while (message := _receive(pipe)) is not None:
+            answers.put(message)
+    except (OSError, ValueError, EOFError, pickle.UnpicklingError):  # the pipe was closed while we read
+        pass
+    answers.put((False, "closed"))
+
+
+def _serve() -> None:
+    """The child: answer calls until the parent closes the pipe. An alarm ends a child whose parent was killed."""
+    from kanpde.symbolic import reduce, textbook
+
+    incoming, outgoing = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing that a library prints may reach the pipe
+    sys.setrecursionlimit(10_000)
+    while (message := _receive(incoming)) is not None:
+        name, arguments, seconds = message
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, seconds + 5)
+        try:
+            value = True if name == "ready" else getattr(reduce, name, None) or getattr(textbook, name)
+            answer = (True, value if name == "ready" else value(*arguments))
+        except Exception as error:  # whatever sympy raises on odd input: the parent only needs to know that there is no answer
+            answer = (False, str(error))
+        _send(outgoing, answer)
+
+
+if __name__ == "__main__":
+    _serve()
