@@ -1,7 +1,7 @@
 """Collocation: a problem, any network and points as one nonlinear least squares problem in the network's parameters.
 
-Every row is divided by the characteristic size of its operator, so that units do not matter, and weighted by the square root of its
-quadrature weight; conditions weigh ``CONDITION`` times what the equation does. |r| is then a residual in the units of u.
+Every row is divided by the characteristic size of its operator, so that units do not matter, and weighted by the square root of
+its quadrature weight; conditions weigh ``CONDITION`` times what the equation does. |r| is then a residual in the units of u.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class _Rows:
 class Collocation(LeastSquares):
     """The residual of ``problem`` at ``interior`` points and on the faces, as a function of the network's parameters.
 
-    ``rules`` gives points and weights along each coordinate, from which those on faces and seams are made. The network itself is not
-    touched: ``network_at(theta)`` gives a trained copy. Row scales are fixed at the parameters that the network starts with.
+    ``rules`` gives points and weights along each coordinate, from which those on faces and seams are made. The network itself is
+    not touched: ``network_at(theta)`` gives a trained copy. Row scales are fixed at the parameters that the network starts with.
     """
 
     def __init__(self, problem: Problem, network: KAN, interior: Points, rules: Sequence[Rule]) -> None:
