@@ -2,6 +2,6 @@
 
 from kanpde.assembly.lifted import Lifted, LiftedSpace, LiftedSystem
 from kanpde.assembly.operator import Key, Operator
-from kanpde.assembly.rows import RowBuilder
+from kanpde.assembly.rows import Jets, RowBuilder
 
-__all__ = ["Key", "Lifted", "LiftedSpace", "LiftedSystem", "Operator", "RowBuilder"]
+__all__ = ["Jets", "Key", "Lifted", "LiftedSpace", "LiftedSystem", "Operator", "RowBuilder"]

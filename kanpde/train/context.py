@@ -1,10 +1,10 @@
-"""What every way of training needs: the problem, the plan, the clock, and where events and checkpoints go."""
+"""What every way of training needs: the problem, the plan, the clock, and where events go."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,9 +12,6 @@ from torch import nn
 from kanpde.plan import Plan
 from kanpde.problem.types import Problem
 from kanpde.results.history import Event, History, Report, StageRecord, silent
-
-Checkpoint = Callable[[nn.Module], None]
-
 
 @dataclass
 class Context:
@@ -25,8 +22,9 @@ class Context:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float64
     report: Report = silent
-    checkpoint: Checkpoint | None = None
     history: History = field(default_factory=History)
+    network: nn.Module | None = None  # the best network so far, kept up to date by training that works on networks
+    pieces: list[Any] = field(default_factory=list)  # the lifted solution so far, kept up to date by lifted training
     began: float = field(default_factory=time.perf_counter)
 
     @property

@@ -119,6 +119,7 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
                 hint="check the signs of the equation, or start with a finer grid: --set network.grid=32",
             )
         solution = trained
+        context.pieces = [solution]
         scale = max(root_mean_square(solution, builder), 1e-300)
         along, across = _along(solution) / scale, _across(solution, builder) / scale
         grid = (space.intervals, space.size) if space.other else (space.intervals,)

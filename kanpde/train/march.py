@@ -69,6 +69,7 @@ def march(context: Context, builder: RowBuilder, accuracy: float) -> March:
         length = rest if rest < 1.2 * length else min(length, rest)
         window, length, factor = _window(context, builder, accuracy, result, breaks, state, derivatives, begin, length)
         result.windows.append(window)
+        context.pieces = result.windows
         result.scale = max(result.scale, root_mean_square(window, builder))
         result.reached = begin + length
         context.tell(

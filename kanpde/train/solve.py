@@ -1,0 +1,212 @@
+"""From a problem and a plan to a Solution: train, compress, estimate, and go on until the estimate meets the tolerance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from kanpde.assembly import Operator, RowBuilder
+from kanpde.errors import DivergedError, UnsupportedProblem
+from kanpde.kan import KAN
+from kanpde.plan import DeepNetwork, Plan
+from kanpde.problem.types import Problem
+from kanpde.results.history import Report, silent
+from kanpde.results.solution import Solution
+from kanpde.results.types import Estimate
+from kanpde.train.compress import compress
+from kanpde.train.context import Context
+from kanpde.train.estimate import METHOD, estimate, estimate_afresh
+from kanpde.train.lifted import spline_axis, train_box
+from kanpde.train.march import march
+
+AHEAD = 0.05  # accuracy of a solve relative to the tolerance: errors of windows add up
+FINEST = 2e-14  # accuracy below which round-off alone decides
+ATTEMPTS = 5
+FRESH = 4096  # points of the final residual, none of which was trained on
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    network: KAN
+    estimate: Estimate
+    limit: str = ""  # what kept it from the tolerance
+
+
+def solve(
+    problem: Problem,
+    plan: Plan,
+    *,
+    device: str = "cpu",
+    dtype: str = "float64",
+    report: Report = silent,
+    checkpoint: Callable[[Solution], None] | None = None,
+) -> Solution:
+    """Solves a scalar problem on a box. The solution's ``outcome`` says how it ended, ``converged`` whether well.
+
+    An interrupt is passed on after ``checkpoint`` has been given the solution so far. Raises UnsupportedProblem for what this
+    version does not solve, and DivergedError where there is nothing usable to return.
+    """
+    if problem.unsupported:
+        remark = problem.unsupported[0]
+        raise UnsupportedProblem(remark.message, remark.span, remark.hint)
+    context = Context(problem, plan, torch.device(device), getattr(torch, dtype), report)
+    builder = RowBuilder(problem, spline_axis(context), context.device, context.dtype)
+    with torch.no_grad(), _one_thread():
+        try:
+            best = _train(context, builder)
+        except KeyboardInterrupt:
+            if checkpoint is not None:
+                checkpoint(_interrupted(context, builder))
+            raise
+        return _solution(context, best, _outcome(plan, best, context))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread, and as before afterwards: the factorisations here are many and small, and threads slow them down."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _train(context: Context, builder: RowBuilder) -> _Attempt:
+    """The way of training that the plan names."""
+    plan = context.plan
+    if isinstance(plan.network, DeepNetwork) or isinstance(plan.train, tuple):
+        from kanpde.train.stages import train_stages
+
+        network = train_stages(context)
+        return _Attempt(network, estimate_afresh(context, builder, network), "the stages of the plan are done")
+    if plan.train == "all edges":
+        from kanpde.train.all_edges import train_all_edges
+
+        network = train_all_edges(context, lambda net: estimate_afresh(context, builder, net))
+        return _Attempt(network, estimate_afresh(context, builder, network), "neither more product nodes nor more knots help")
+    return _lifted(context, builder)
+
+
+def _lifted(context: Context, builder: RowBuilder) -> _Attempt:
+    """Lifted training with an accuracy that is tightened until the estimate of the compressed network meets the tolerance."""
+    tolerance = context.plan.tolerance
+    domain = context.problem.domain
+    timed = domain.time_axis is not None and domain.dimension == 2
+    accuracy = max(AHEAD * tolerance, FINEST)
+    best: _Attempt | None = None
+    solution = None
+    for _ in range(ATTEMPTS):
+        try:
+            if timed:
+                pieces = march(context, builder, accuracy).windows
+            else:
+                solution = train_box(context, builder, accuracy, solution)
+                pieces = [solution]
+        except DivergedError:
+            if best is None:
+                raise
+            return _Attempt(best.network, best.estimate, "a tighter solve failed")
+        if timed and not _complete(context, builder, pieces):
+            if best is None:
+                raise DivergedError(
+                    f"the budget of {context.plan.budget:g} s ended at t = {pieces[-1].space.other[1]:.4g}",
+                    hint="raise the budget, or loosen the tolerance",
+                )
+            return _Attempt(best.network, best.estimate, f"the budget of {context.plan.budget:g} s is spent")
+        network = compress(context, builder, pieces, accuracy)
+        if context.plan.polish:
+            from kanpde.train.polish import polish
+
+            network = polish(context, network)
+        now = _Attempt(network, estimate(context, builder, network, [piece.space for piece in pieces]))
+        context.tell("estimate", estimate=now.estimate.value)
+        improved = best is None or now.estimate.value < best.estimate.value
+        stalled = best is not None and now.estimate.value > 0.5 * best.estimate.value
+        best = now if improved or best is None else best
+        if best.estimate.value <= tolerance:
+            return best
+        if context.left < 0:
+            return _Attempt(best.network, best.estimate, f"the budget of {context.plan.budget:g} s is spent")
+        if stalled or accuracy <= FINEST:
+            return _Attempt(best.network, best.estimate, _floor(best.estimate))
+        accuracy = max(FINEST, accuracy * min(0.3, max(0.01, 0.5 * tolerance / now.estimate.value)))
+    return _Attempt(best.network, best.estimate, _floor(best.estimate)) if best else _unreachable()
+
+
+def _unreachable() -> _Attempt:
+    raise AssertionError("at least one attempt is made")
+
+
+def _floor(value: Estimate) -> str:
+    if value.value < 1e-9:
+        return "finer grids no longer help: the round-off of double precision limits the error"
+    return "finer grids no longer help: the solution may not be smooth enough for splines of this degree"
+
+
+def _complete(context: Context, builder: RowBuilder, pieces: list) -> bool:
+    high = float(context.problem.domain.bounds[1 - builder.axis][1])
+    return bool(pieces) and pieces[-1].space.other[1] >= high - 1e-9 * float(context.problem.domain.lengths[1 - builder.axis])
+
+
+def _outcome(plan: Plan, best: _Attempt, context: Context) -> str:
+    """One sentence: what was reached, and what kept it from more."""
+    value = best.estimate.value
+    if value <= plan.tolerance:
+        return f"solved to the tolerance: estimated relative error {value:.1e}, tolerance {plan.tolerance:.1e}"
+    if not math.isfinite(value):
+        return "solved, but the error could not be estimated: the corrected solution is not finite"
+    return f"solved, but the tolerance {plan.tolerance:.1e} is missed: estimated relative error {value:.1e}; {best.limit}"
+
+
+def _solution(context: Context, best: _Attempt, outcome: str) -> Solution:
+    seconds = context.seconds
+    return Solution(
+        problem=context.problem,
+        plan=context.plan,
+        network=best.network,
+        history=context.history,
+        outcome=outcome,
+        converged=best.estimate.value <= context.plan.tolerance,
+        estimate=best.estimate,
+        residual=fresh_residual(context, best.network),
+        seconds=seconds,
+        device=str(context.device),
+    )
+
+
+def _interrupted(context: Context, builder: RowBuilder) -> Solution:
+    """The solution so far: the last network, or what the finished windows or grids give."""
+    network = context.network
+    if network is None and context.pieces:
+        network = compress(context, builder, context.pieces, context.plan.tolerance)
+    if network is None:
+        raise KeyboardInterrupt
+    reached = "before the tolerance was reached"
+    last = context.pieces[-1].space.other if context.pieces else None
+    if last is not None and context.problem.domain.time is not None:
+        reached = f"at {context.problem.domain.time} = {last[1]:.4g}; beyond, the solution means nothing"
+    return _solution(context, _Attempt(network, Estimate(math.inf, METHOD)), f"interrupted {reached}")
+
+
+def fresh_residual(context: Context, network: KAN) -> float:
+    """The root mean square of the equation's residual relative to its largest term, on points that were not trained on."""
+    problem = context.problem
+    bounds = torch.as_tensor(problem.domain.bounds).to(context.device, context.dtype)
+    engine = torch.quasirandom.SobolEngine(problem.domain.dimension, scramble=True, seed=context.plan.seed + 7919)
+    unit = engine.draw(FRESH, dtype=torch.float64).to(bounds)
+    x = bounds[:, 0] + unit * (bounds[:, 1] - bounds[:, 0])
+    columns = list(x.unbind(1))
+    worst = 0.0
+    for residual in problem.equations:
+        operator = Operator(residual, problem)
+        jets = network.jet(x, [index for _, index in operator.keys])
+        values = {key: jets[key[1]][0] for key in operator.keys}
+        r, slopes = operator(columns, values)
+        terms = [float((slopes[key] * values[key]).square().mean().sqrt()) for key in operator.keys]
+        worst = max(worst, float(r.square().mean().sqrt()) / max([*terms, 1e-300]))
+    return worst
