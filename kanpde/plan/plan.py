@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 OptimizerName = Literal["levenberg-marquardt", "gauss-newton", "adam", "lbfgs"]
 SamplingName = Literal["gauss", "sobol", "uniform", "residual-adaptive"]
@@ -28,7 +28,7 @@ class DeepNetwork(_Section):
     """Sum nodes only, the Kolmogorov-Arnold network of Liu et al. (2024): edge = w_b b(x) + spline(x)."""
 
     architecture: Literal["deep"]
-    hidden: tuple[int, ...] = Field((8,), description="nodes of each hidden layer")
+    hidden: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field((8,), min_length=1, description="nodes of each hidden layer")
     basis: Literal["bspline", "chebyshev"] = "bspline"
     degree: int = Field(5, ge=1, le=30)
     base: Literal["silu", "identity", "tanh", "zero"] = "silu"
@@ -74,7 +74,7 @@ class Output(_Section):
     report: bool = True
 
 
-Train = Literal["lifted", "all edges"] | tuple[StagePlan, ...]
+Train = Literal["lifted", "all edges"] | Annotated[tuple[StagePlan, ...], Field(min_length=1)]
 
 
 class Plan(_Section):
@@ -90,6 +90,16 @@ class Plan(_Section):
     symbolic: Symbolic = Symbolic()
     output: Output = Output()
     seed: int = 0
+
+    @field_validator("train")
+    @classmethod
+    def _grids_grow(cls, train: Train) -> Train:
+        """A stage extends the grid of the one before, or keeps it: a coarser one would forget what is learned."""
+        grids = [stage.grid for stage in train if isinstance(stage, StagePlan) and stage.grid is not None]
+        for before, after in zip(grids, grids[1:], strict=False):
+            if after < before:
+                raise ValueError(f"the grid shrinks from {before} to {after} intervals; later grids are not coarser")
+        return train
 
     @model_validator(mode="before")
     @classmethod
