@@ -44,7 +44,7 @@ def make_plan(method: dict[str, Any], span_of: SpanOf | None = None) -> Plan:
 
 
 def apply_setting(method: dict[str, Any], setting: str) -> dict[str, Any]:
-    """The method part with one value replaced, as ``network.degree=5`` or ``train.0.steps=20``; the given one is left as it is."""
+    """The method part with one value replaced, as ``network.degree=5`` or ``train.0.steps=20``; the argument is left alone."""
     name, equals, text = setting.partition("=")
     keys = [key.strip() for key in name.split(".")]
     if not equals or not all(keys):
@@ -104,6 +104,8 @@ def _plain_words(error: ValidationError, method: dict[str, Any], span_of: SpanOf
             f"train is 'lifted', 'all edges', or a list of stages, not {value!r}",
             _suggest(str(value), ("lifted", "all edges")),
         )
+    elif kind == "too_short" or value == []:
+        message, hint = f"'{name}' is an empty list", None
     elif kind == "extra_forbidden":
         key = str(detail["loc"][-1])
         known = _fields(path[:-1], method)
@@ -120,8 +122,6 @@ def _plain_words(error: ValidationError, method: dict[str, Any], span_of: SpanOf
         message, hint = f"'{name}' cannot be {bad!r}", _suggest(str(bad), words) or f"it is one of {', '.join(words)}"
     elif kind == "value_error":
         message, hint = f"'{name}': {context.get('error', detail['msg'])}", None
-    elif kind == "too_short":
-        message, hint = f"'{name}' is an empty list", None
     else:
         message, hint = f"'{name}' {_requirement(kind, context, detail['msg'])}, not {_short(value)}", None
     span = span_of(path, key=kind == "extra_forbidden") if span_of else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -19,57 +20,65 @@ class SeparableNetwork(_Section):
 
     architecture: Literal["separable"] = "separable"
     basis: Literal["bspline"] = "bspline"
-    degree: int | None = Field(None, ge=1, le=15, description="spline degree; chosen from the order of the equation if absent")
-    rank: int | None = Field(None, ge=1, le=512, description="largest number of product nodes; chosen by the error if absent")
-    grid: int | None = Field(None, ge=1, le=4096, description="intervals of the first, coarse grid; chosen if absent")
+    degree: int | None = Field(
+        default=None, ge=1, le=15, description="spline degree; chosen from the order of the equation if absent"
+    )
+    rank: int | None = Field(
+        default=None, ge=1, le=512, description="largest number of product nodes; chosen by the error if absent"
+    )
+    grid: int | None = Field(default=None, ge=1, le=4096, description="intervals of the first, coarse grid; chosen if absent")
 
 
 class DeepNetwork(_Section):
     """Sum nodes only, the Kolmogorov-Arnold network of Liu et al. (2024): edge = w_b b(x) + spline(x)."""
 
     architecture: Literal["deep"]
-    hidden: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field((8,), min_length=1, description="nodes of each hidden layer")
+    hidden: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
+        default=(8,), min_length=1, description="nodes of each hidden layer"
+    )
     basis: Literal["bspline", "chebyshev"] = "bspline"
-    degree: int = Field(5, ge=1, le=30)
+    degree: int = Field(default=5, ge=1, le=30)
     base: Literal["silu", "identity", "tanh", "zero"] = "silu"
-    grid: int = Field(5, ge=1, le=4096)
+    grid: int = Field(default=5, ge=1, le=4096)
 
 
 class StagePlan(_Section):
     """One stage of training: an optimiser, how long, and on which grid and points."""
 
     optimizer: OptimizerName = "levenberg-marquardt"
-    steps: int = Field(100, ge=1)
-    grid: int | None = Field(None, ge=1, le=4096, description="intervals of every edge; the grid of the stage before if absent")
+    steps: int = Field(default=100, ge=1)
+    grid: int | None = Field(
+        default=None, ge=1, le=4096, description="intervals of every edge; the grid of the stage before if absent"
+    )
     sampling: SamplingName | None = None
-    learning_rate: float = Field(1e-2, gt=0, description="Adam only")
+    learning_rate: float = Field(default=1e-2, gt=0, description="Adam only")
 
 
 class Sampling(_Section):
     """Where the residual is asked to vanish."""
 
     method: SamplingName = "gauss"
-    points: int | None = Field(None, ge=16, description="inside the domain; from the number of parameters if absent")
+    points: int | None = Field(default=None, ge=16, description="inside the domain; from the number of parameters if absent")
 
 
 class ReferencePlan(_Section):
     """The independent judge."""
 
     method: Literal["auto", "none", "exact", "method of lines", "spectral"] = "auto"
-    seconds: float = Field(120.0, gt=0)
+    seconds: float = Field(default=120.0, gt=0)
 
 
 class Symbolic(_Section):
     """The search for a closed form."""
 
     enabled: bool = True
-    seconds: float = Field(30.0, gt=0)
+    seconds: float = Field(default=30.0, gt=0)
 
 
 class Output(_Section):
     """What is written, and on which grid the fields are stored."""
 
-    grid: int = Field(201, ge=2, le=4097, description="points along each coordinate in solution.h5 and the figures")
+    grid: int = Field(default=201, ge=2, le=4097, description="points along each coordinate in solution.h5 and the figures")
     figures: bool = True
     report: bool = True
 
@@ -80,11 +89,11 @@ Train = Literal["lifted", "all edges"] | Annotated[tuple[StagePlan, ...], Field(
 class Plan(_Section):
     """Everything about the method. Equal plan and seed give an equal run."""
 
-    tolerance: float = Field(1e-10, gt=0, description="target for the estimated relative L2 error")
-    budget: float = Field(600.0, gt=0, description="seconds for training, compression and estimate")
+    tolerance: float = Field(default=1e-10, gt=0, description="target for the estimated relative L2 error")
+    budget: float = Field(default=600.0, gt=0, description="seconds for training, compression and estimate")
     network: Annotated[SeparableNetwork | DeepNetwork, Field(discriminator="architecture")] = SeparableNetwork()
     train: Train = "lifted"
-    polish: bool = Field(False, description="train all edges once more together at the end")
+    polish: bool = Field(default=False, description="train all edges once more together at the end")
     sampling: Sampling = Sampling()
     reference: ReferencePlan = ReferencePlan()
     symbolic: Symbolic = Symbolic()
@@ -96,7 +105,7 @@ class Plan(_Section):
     def _grids_grow(cls, train: Train) -> Train:
         """A stage extends the grid of the one before, or keeps it: a coarser one would forget what is learned."""
         grids = [stage.grid for stage in train if isinstance(stage, StagePlan) and stage.grid is not None]
-        for before, after in zip(grids, grids[1:], strict=False):
+        for before, after in pairwise(grids):
             if after < before:
                 raise ValueError(f"the grid shrinks from {before} to {after} intervals; later grids are not coarser")
         return train
