@@ -67,7 +67,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<name of the file>)")
     sub.add_argument("--tolerance", type=float, metavar="X", help="target for the estimated relative error (default 1e-10)")
     sub.add_argument("--budget", type=float, metavar="SECONDS", help="time for training (default 600)")
-    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any key of the method part: network.degree=5")
+    sub.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any key of the method part: network.degree=5"
+    )
     sub.add_argument("--seed", type=int, metavar="N")
     sub.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     sub.add_argument("--dtype", choices=("float64", "float32"), default="float64")

@@ -7,8 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanpde.errors import MissingDependency, ProblemError, UnsupportedProblem
-from kanpde.results.history import Event, Report
+from kanpde.errors import KanpdeError, MissingDependency, ProblemError, UnsupportedProblem
+from kanpde.results import Comparison, Event, Report, silent
 
 if TYPE_CHECKING:
     from kanpde.plan import Plan
@@ -94,20 +94,23 @@ def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | 
     return found
 
 
-def compare_with_reference(solution: Solution, report: Report) -> None:
+def compare_with_reference(solution: Solution, report: Report = silent) -> None:
     """Fill in ``comparison`` and ``errors`` from an independent reference, if the plan asks for one and there is one."""
     from kanpde import reference
     from kanpde.export import errors_on
 
     report(Event("stage", "reference"))
-    judge = reference.reference(solution.problem, solution.plan.reference)
-    if judge is None:
+    try:
+        judge = reference.reference(solution.problem, solution.plan.reference)
+    except KanpdeError as error:  # the solution stands without its judge
+        solution.comparison = Comparison(remark=f"no reference: {error.message}")
         return
-    solution.comparison = reference.compare(solution, solution.problem, judge, solution.plan.seed)
-    solution.errors = errors_on(solution, judge.values)
+    solution.comparison = reference.compare(solution.values, solution.gradients, solution.problem, judge, solution.plan.seed)
+    if judge is not None:
+        solution.errors = errors_on(solution, judge.values)
 
 
-def find_formula(solution: Solution, report: Report) -> None:
+def find_formula(solution: Solution, report: Report = silent) -> None:
     """Fill in ``formula``: the search sees the trained network and the problem without ``exact``."""
     from kanpde import symbolic
 

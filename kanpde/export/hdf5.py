@@ -1,9 +1,10 @@
 """``solution.h5``: everything about a run in one file that h5py, xarray and ParaView open.
 
-    /                  CF attributes, outcome, error          /network   spec (JSON), state/<name>
-    /x, /t             coordinates (dimension scales)         /history   one array a column, one row a stage
-    /u, /u_error       fields, dimensions t, y, x             /comparison/<field>, /formula, /versions
-    /problem, /plan    text of the problem file; JSON         /VTKHDF    the image for ParaView, by hard links
+    /             CF attributes, outcome, error            /kanpde/problem    the text of the problem file
+    /x, /t        coordinates (dimension scales)           /kanpde/plan       JSON
+    /u, /u_error  fields, dimensions t, y, x               /kanpde/network    spec (JSON), state/<name>
+    /VTKHDF       the image for ParaView, by hard links    /kanpde/history    one array a column, one row a stage
+                                                           /kanpde/comparison, formula, unknowns, versions
 
 Nothing in it is code: JSON, numbers and text in the problem's own language.
 """
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -27,6 +28,9 @@ from kanpde.export.atomic import replacing
 from kanpde.export.summary import as_json, versions
 from kanpde.export.vtkhdf import add_image
 from kanpde.results import Comparison, Estimate, FieldComparison, Formula, History, Solution, StageRecord
+
+if TYPE_CHECKING:
+    from kanpde.problem import Document
 
 FORMAT = 1
 """Number of the layout above; a reader refuses what it does not know."""
@@ -45,14 +49,16 @@ def write_solution(solution: Solution, path: str | PathLike[str]) -> None:
         file.attrs["kanpde_format"] = FORMAT
         write_fields(file, solution, axes, arrays)
         add_image(file, axes, list(arrays))
-        _write_problem(file.create_group("problem"), solution)
-        file.create_group("plan").attrs["json"] = solution.plan.model_dump_json()
-        _write_network(file.create_group("network"), solution.network)
-        _write_history(file.create_group("history"), solution.history)
-        _write_comparison(file.create_group("comparison"), solution.comparison)
-        _write_formula(file.create_group("formula"), solution.formula)
-        file.create_group("versions").attrs.update(dict(solution.versions) or versions())
-        unknowns = file.create_group("unknowns")
+        group = file.create_group("kanpde")
+        group["problem"] = solution.problem.source
+        group["problem"].attrs["path"] = solution.problem.path
+        group["plan"] = solution.plan.model_dump_json()
+        _write_network(group.create_group("network"), solution.network)
+        _write_history(group.create_group("history"), solution.history)
+        _write_comparison(group.create_group("comparison"), solution.comparison)
+        _write_formula(group.create_group("formula"), solution.formula)
+        group.create_group("versions").attrs.update(dict(solution.versions) or versions())
+        unknowns = group.create_group("unknowns")
         for name, (value, deviation) in solution.unknowns.items():
             unknowns[name] = np.array([value, deviation])
 
@@ -76,16 +82,8 @@ def write_fields(
         data.attrs.update(on_grid.field_attributes(name, solution))
 
 
-def _write_problem(group: h5py.Group, solution: Solution) -> None:
-    problem = solution.problem
-    group.attrs["path"] = problem.path
-    group.attrs["coordinates"] = json.dumps(problem.coordinates)
-    group.attrs["bounds"] = problem.domain.bounds
-    group["text"] = problem.source
-
-
 def _write_network(group: h5py.Group, network: Any) -> None:
-    group.attrs["spec"] = json.dumps(network.spec())
+    group["spec"] = json.dumps(network.spec())
     state = group.create_group("state")
     for name, tensor in network.state_dict().items():
         state[name] = tensor.detach().cpu().numpy()
@@ -125,6 +123,7 @@ def _write_formula(group: h5py.Group, formula: Formula | None) -> None:
 def read_solution(path: str | PathLike[str]) -> Solution:
     """The solution in a file, or in the run folder that holds ``solution.h5``; raises ProblemError if there is none."""
     from kanpde.plan import Plan
+    from kanpde.problem import read_text
 
     source = Path(path) / "solution.h5" if Path(path).is_dir() else Path(path)
     if not source.is_file():
@@ -134,12 +133,13 @@ def read_solution(path: str | PathLike[str]) -> Solution:
             attributes = dict(file.attrs)
             if attributes.get("kanpde_format") != FORMAT:
                 raise ProblemError(f"'{source}' was not written by this version of kanpde (format {FORMAT})")
-            problem = _read_problem(file["problem"])
+            group = file["kanpde"]
+            document = read_text(group["problem"].asstr()[()], group["problem"].attrs["path"])
             return Solution(
-                problem=problem,
-                plan=Plan.model_validate_json(file["plan"].attrs["json"]),
-                network=_read_network(file["network"]),
-                history=_read_history(file["history"]),
+                problem=document.problem,
+                plan=Plan.model_validate_json(group["plan"].asstr()[()]),
+                network=_read_network(group["network"]),
+                history=_read_history(group["history"]),
                 outcome=attributes["outcome"],
                 converged=bool(attributes["converged"]),
                 estimate=Estimate(
@@ -150,20 +150,14 @@ def read_solution(path: str | PathLike[str]) -> Solution:
                 residual=float(attributes["residual"]),
                 seconds=float(attributes["seconds"]),
                 device=attributes["device"],
-                comparison=_read_comparison(file["comparison"]),
-                formula=_read_formula(file["formula"], problem),
+                comparison=_read_comparison(group["comparison"]),
+                formula=_read_formula(group["formula"], document),
                 errors={name.removesuffix("_error"): file[name][...] for name in file if name.endswith("_error")},
-                unknowns={name: tuple(map(float, pair[...])) for name, pair in file["unknowns"].items()},
-                versions=dict(file["versions"].attrs),
+                unknowns={name: tuple(map(float, pair[...])) for name, pair in group["unknowns"].items()},
+                versions=dict(group["versions"].attrs),
             )
     except (OSError, KeyError) as error:
         raise ProblemError(f"'{source}' is no complete run file: {error}") from error
-
-
-def _read_problem(group: h5py.Group) -> Any:
-    from kanpde.problem import read_text
-
-    return read_text(group["text"].asstr()[()], group.attrs["path"]).problem
 
 
 def _read_network(group: h5py.Group) -> Any:
@@ -171,7 +165,7 @@ def _read_network(group: h5py.Group) -> Any:
 
     from kanpde.kan import KAN
 
-    network = KAN.from_spec(json.loads(group.attrs["spec"]))
+    network = KAN.from_spec(json.loads(group["spec"].asstr()[()]))
     network.load_state_dict({name: torch.from_numpy(np.asarray(data[()])) for name, data in group["state"].items()})
     return network
 
@@ -198,15 +192,16 @@ def _read_comparison(group: h5py.Group) -> Comparison:
     return Comparison(fields, group.attrs["remark"])
 
 
-def _read_formula(group: h5py.Group, problem: Any) -> Formula | None:
-    from kanpde.problem import read_expression
+def _read_formula(group: h5py.Group, document: Document) -> Formula | None:
+    from kanpde.problem.formula import read_expression
 
     if "status" not in group.attrs:
         return None
-    names = [name for name in group if name != "transcript"]
-    try:
-        expressions = {name: read_expression(group[name].asstr()[()], problem) for name in names}
-    except KanpdeError as error:
-        raise ProblemError(f"the stored formula cannot be read: {error.message}") from error
+    texts = {name: group[name].asstr()[()] for name in group if name != "transcript"}
     transcript = tuple(group["transcript"].asstr()[...])
+    try:
+        expressions = {name: read_expression(text, document) for name, text in texts.items()}
+    except KanpdeError as error:  # the numbers are worth more than the formula: keep it as text, and say so
+        expressions = {}
+        transcript = (f"the stored formula {group.attrs['text']} cannot be read again: {error.message}", *transcript)
     return Formula(group.attrs["status"], expressions, float(group.attrs["seconds"]), transcript)

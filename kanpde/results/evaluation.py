@@ -125,7 +125,7 @@ def _on_tensor_grid(
             kept = sorted(own)
             values = values.reshape(values.shape[0], *(shape[axis] for axis in kept))
             operands += [values, [dimension, *kept]]
-        return _numpy(torch.einsum(*operands, list(range(dimension)))).reshape(shape)
+        return _numpy(torch.einsum(*operands, sorted(set().union(*axes)))).reshape(shape)
 
 
 def _at_points(network: KAN, points: np.ndarray, output: int, index: tuple[int, ...]) -> np.ndarray:  # (N, d) -> (N,)

@@ -83,7 +83,9 @@ class Solution:
         function, _, letters = (name, "", "") if name in self.fields else name.rpartition("_")
         names = self.problem.coordinates
         if function not in self.fields:
-            raise ProblemError(f"'{name}' is no derivative of {', '.join(self.fields)}", hint=f"write {self.fields[0]}_{names[0]}")
+            raise ProblemError(
+                f"'{name}' is no derivative of {', '.join(self.fields)}", hint=f"write {self.fields[0]}_{names[0]}"
+            )
         for letter in letters:
             if letter not in names:
                 listed = ", ".join(f"{function}_{n}" for n in (*names, names[0] * 2))
@@ -100,6 +102,15 @@ class Solution:
                     hint=f"a higher degree makes it smoother: --set network.degree={order + 1}",
                 )
         return function, index
+
+    def values(self, coordinates: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Every field at points given by the coordinates' own names (no underscores needed)."""
+        return {name: self[name](**coordinates) for name in self.fields}
+
+    def gradients(self, coordinates: Mapping[str, Any]) -> dict[str, np.ndarray]:  # (N, d) for points (N,)
+        """The first derivatives of every field, the coordinates last."""
+        names = self.problem.coordinates
+        return {f: np.stack([self.derivative(f"{f}_{name}", **coordinates) for name in names], -1) for f in self.fields}
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write everything into one HDF5 file, which ``Solution.load``, xarray and ParaView read."""

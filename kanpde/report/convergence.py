@@ -1,0 +1,77 @@
+"""The course of a run: residual and estimated error after each stage, and the grids, whose extensions are marked."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from kanpde.report import style
+from kanpde.report.progress import grid_text
+from kanpde.results import Solution, StageRecord
+
+_LABELS = 8  # grids written out beside their marks; more would overlap
+
+
+def draw_convergence(solution: Solution) -> Figure:
+    """Above, residual and estimate by iterations, with every extension of the grid marked; below, the intervals of each grid."""
+    stages = solution.history.stages
+    figure = style.new_figure(6.4, 4.4)
+    seconds, count = solution.seconds, solution.history.iterations
+    windows = f", {solution.history.windows} time windows" if solution.history.windows > 1 else ""
+    style.heading(figure, f"Convergence: {count} iterations, {seconds:.2g} s{windows}")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.2])
+    ends = np.cumsum([stage.iterations for stage in stages]) if stages else np.array([])
+    starts = np.concatenate([[0], ends[:-1]]) if stages else ends
+    finer = [i for i in range(1, len(stages)) if stages[i].grid != stages[i - 1].grid]
+    for i in finer:
+        for ax in (upper, lower):
+            ax.axvline(starts[i], color=style.FAINT, linewidth=0.6, linestyle=(0, (2, 2)))
+    upper.semilogy(ends, [_positive(s.residual) for s in stages], "o-", color=style.BLUE, ms=4, lw=1.0, label="residual")
+    known = [(end, s.estimate) for end, s in zip(ends, stages, strict=True) if s.estimate is not None]
+    if known:
+        upper.semilogy(
+            *zip(*known, strict=True), "s", color=style.ORANGE, ms=4, mfc="none", label="estimate that drives the grid"
+        )
+    upper.axhline(solution.plan.tolerance, color=style.GREEN, linewidth=1.0, linestyle="--", label="tolerance")
+    if np.isfinite(solution.estimate.value) and solution.estimate.value > 0:
+        last = ends[-1] if stages else 0
+        upper.semilogy([last], [solution.estimate.value], "D", color=style.PINK, ms=6, label="estimated error of the result")
+    style.dress(upper, "", "", "relative", grid=True)
+    upper.legend(fontsize=style.SMALL, frameon=False, loc="upper right", ncols=2)
+    _make_room(upper)
+    _grids(lower, stages, starts, ends, solution.problem.coordinates)
+    if len(finer) <= _LABELS:
+        for i in finer:
+            upper.annotate(
+                grid_text(stages[i].grid), (starts[i], 0.0), xycoords=("data", "axes fraction"), fontsize=6.5, color=style.INK,
+                ha="left", va="bottom", rotation=90, xytext=(2, 2), textcoords="offset points",
+            )  # fmt: skip
+    style.dress(lower, "", "iterations (dotted: the grid was extended)", "intervals", grid=True)
+    lower.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+def _grids(ax: style.Axes, stages: list[StageRecord], starts: np.ndarray, ends: np.ndarray, names: tuple[str, ...]) -> None:
+    separate = bool(stages) and all(len(stage.grid) == len(names) for stage in stages)
+    for axis in range(len(names) if separate else 1):
+        levels = [(stage.grid[axis] if separate else max(stage.grid, default=0)) for stage in stages]
+        if not levels:
+            continue
+        x = np.append(starts, ends[-1])
+        label = style.math(names[axis]) if separate else "edges"
+        ax.step(
+            x, [*levels, levels[-1]], where="post", color=(style.BLUE, style.ORANGE, style.GREEN)[axis % 3], lw=1.3, label=label
+        )
+    if stages:
+        ax.legend(fontsize=style.SMALL, frameon=False, loc="lower right", ncols=3)
+    ax.set_ylim(bottom=0)
+
+
+def _make_room(ax: style.Axes) -> None:
+    """Head room for the legend: a fifth of the decades shown."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high * (high / low) ** 0.2)
+
+
+def _positive(value: float) -> float:
+    return value if value > 0 else float("nan")

@@ -1,0 +1,121 @@
+"""``report.html``: the whole run on one page that needs nothing else, neither network nor scripts."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from html import escape
+from os import PathLike
+from pathlib import Path
+
+from kanpde.export import write_text
+from kanpde.export.summary import versions
+from kanpde.report.figures import FIGURES, as_png, draw
+from kanpde.report.mathematics import mathml, statements
+from kanpde.report.progress import grid_text
+from kanpde.report.table import rows
+from kanpde.results import Solution
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid #ddd }
+.outcome { padding: .5rem .8rem; border-left: 4px solid #009e73; background: #f2faf7 }
+.outcome.missed { border-color: #d55e00; background: #fdf5ef }
+table { border-collapse: collapse } th { text-align: left; font-weight: 500; color: #666 }
+td, th { padding: .15rem 1.2rem .15rem 0; vertical-align: top } .numbers td { font-variant-numeric: tabular-nums }
+math { margin: .3rem 0; text-align: left } figure { margin: 1rem 0 } img { max-width: 100%; height: auto }
+pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: .85rem } code { font-size: .9em }
+.label { color: #666; font-size: .85rem; margin-top: .6rem } .scroll { overflow-x: auto }
+summary { cursor: pointer; color: #0072b2 }
+"""
+
+_ALT = {
+    "solution": "The solution",
+    "error": "The error against the reference",
+    "network": "The edges of the network with their knots",
+    "convergence": "Residual, estimate and grids over the iterations",
+}
+
+
+def write_page(solution: Solution, folder: str | PathLike[str]) -> Path:
+    """Write the page into a run folder; returns its path."""
+    path = Path(folder) / "report.html"
+    write_text(path, page(solution))
+    return path
+
+
+def page(solution: Solution) -> str:
+    """The page as text."""
+    title = escape(solution.problem.title or "kanpde run")
+    body = "\n".join(part for section in (_head, _problem, _figures, _formula, _stages, _made) for part in section(solution))
+    return (
+        f"<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n<title>{title}</title>\n"
+        f"<meta name='viewport' content='width=device-width'>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _head(solution: Solution) -> Iterator[str]:
+    yield f"<h1>{escape(solution.problem.title or 'kanpde run')}</h1>"
+    yield f"<p class='outcome{'' if solution.converged else ' missed'}'>{escape(solution.outcome)}</p>"
+    yield "<table>"
+    for name, value in rows(solution):
+        if name not in ("outcome", "formula"):
+            yield f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
+    yield "</table>"
+
+
+def _problem(solution: Solution) -> Iterator[str]:
+    yield "<h2>Problem</h2>"
+    last = ""
+    for line in statements(solution.problem):
+        if line.label != last:
+            yield f"<div class='label'>{line.label}</div>"
+            last = line.label
+        yield f"<div class='scroll'>{line.mathml if line.parts else f'<code>{escape(line.text)}</code>'}</div>"
+    if solution.problem.source:
+        yield f"<details><summary>the problem file</summary><pre>{escape(solution.problem.source)}</pre></details>"
+
+
+def _figures(solution: Solution) -> Iterator[str]:
+    for kind in FIGURES:
+        yield f"<h2>{kind.capitalize()}</h2>"
+        picture = b64encode(as_png(draw(solution, kind))).decode("ascii")
+        yield f"<figure><img alt='{_ALT.get(kind, kind)}' src='data:image/png;base64,{picture}'></figure>"
+
+
+def _formula(solution: Solution) -> Iterator[str]:
+    formula = solution.formula
+    if formula is None:
+        return
+    yield "<h2>Formula</h2>"
+    if not formula.expressions:
+        yield f"<p>{escape(formula.status)} in {formula.seconds:.1f} s</p>"
+        return
+    for name, expression in formula.expressions.items():
+        body = f"<mi>{escape(name)}</mi><mo>=</mo>{mathml(expression)}"
+        yield f"<div class='scroll'><math display='block'><mrow>{body}</mrow></math></div>"
+    yield f"<p><b>{escape(formula.status)}</b> in {formula.seconds:.1f} s</p>"
+    if formula.transcript:
+        steps = "\n".join(escape(step) for step in formula.transcript)
+        yield f"<details><summary>how each equation and condition was reduced</summary><pre>{steps}</pre></details>"
+    yield f"<details><summary>LaTeX</summary><pre>{escape(formula.latex)}</pre></details>"
+
+
+def _stages(solution: Solution) -> Iterator[str]:
+    stages = solution.history.stages
+    yield f"<h2>Stages</h2>\n<details{' open' if len(stages) <= 12 else ''}><summary>{len(stages)} stages</summary>"
+    yield "<table class='numbers'><tr><th>stage</th><th>grid</th><th>parameters</th><th>iterations</th><th>seconds</th>"
+    yield "<th>residual</th><th>estimate</th><th>change by the extension</th></tr>"
+    for stage in stages:
+        name = stage.name + (f", t {stage.window[0]:.4g} to {stage.window[1]:.4g}" if stage.window else "")
+        cells = [name, grid_text(stage.grid), str(stage.parameters), str(stage.iterations), f"{stage.seconds:.3f}"]
+        cells += ["" if value is None else f"{value:.1e}" for value in (stage.residual, stage.estimate, stage.change)]
+        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+    yield "</table></details>"
+
+
+def _made(solution: Solution) -> Iterator[str]:
+    made = dict(solution.versions) or versions()
+    yield "<h2>Made with</h2>"
+    yield f"<p>{', '.join(f'{name} {number}' for name, number in made.items())}; seed {solution.plan.seed}</p>"
+    yield f"<details><summary>the plan</summary><pre>{escape(solution.plan.model_dump_json(indent=2))}</pre></details>"
