@@ -13,7 +13,17 @@ from kanpde.reference.pieces import chebyshev_table
 class Axis(Protocol):
     """A basis along one coordinate, ordered from slow to fast."""
 
-    size: int
+    @property
+    def low(self) -> float:
+        """The lower end."""
+
+    @property
+    def high(self) -> float:
+        """The upper end."""
+
+    @property
+    def size(self) -> int:
+        """The number of basis functions."""
 
     def table(self, x: np.ndarray, order: int) -> np.ndarray:
         """The derivative of the given order of every basis function: (N,) -> (N, size)."""

@@ -1,24 +1,27 @@
 """A scalar problem in one space coordinate and time as an implicit system F(t, y, y') = 0 on piecewise polynomials.
 
-The state y is the Chebyshev coefficients of u, and of v = u_t as well where the equation is of second order in time. Per interval the
-equation is collocated at (degree + 1 - q) Gauss points, q its order in space; u, ..., the derivative of order q - 1 are continuous; the
-conditions at the two ends are the q rows that are left. Continuity and conditions without u_t are algebraic: they hold exactly.
+The state y is the Chebyshev coefficients of u, and of v = u_t as well where the equation is of second order in time. Per
+interval the equation is collocated at (degree + 1 - q) Gauss points, q its order in space; u, ..., the derivative of order
+q - 1 are continuous; the conditions at the two ends are the q rows that are left. Continuity and conditions without u_t are
+algebraic: they hold exactly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import sympy as sp
 from scipy import sparse
+from scipy.sparse.linalg import splu
 
 from kanpde.errors import UnsupportedProblem
 from kanpde.geometry import Face
-from kanpde.problem.types import Problem, Residual, jet_symbol, symbol
-from kanpde.reference.pointwise import Function, Pointwise
+from kanpde.problem.types import MultiIndex, Problem, Residual, jet_symbol, symbol
 from kanpde.reference.pieces import Pieces
+from kanpde.reference.pointwise import Function, Pointwise
 from kanpde.reference.types import OutOfTime
 
 
@@ -163,9 +166,7 @@ class LineSystem:
         points = pieces.degree + 1 - line.order
         space, second = range(line.order + 1), line.time_order == 2
         u, v = self._lift(0), self._lift(1) if second else None
-        self._blocks = [
-            _Block(line.equation, pieces.gauss(points), line, self._maps(lambda k: pieces.at_gauss(points, k), space))
-        ]
+        self._blocks = [_Block(line.equation, pieces.gauss(points), line, self._maps(partial(pieces.at_gauss, points), space))]
         joints = pieces.continuity(line.order, line.periodic)
         still, moving = [joints @ u], [sparse.csr_matrix(joints.shape) @ u]
         if v is not None:
@@ -174,7 +175,7 @@ class LineSystem:
             moving += [sparse.csr_matrix(joints.shape) @ u, p @ u]
         for side, condition in line.ends:
             x = float(line.interval[(side + 1) // 2])
-            maps = self._maps(lambda k, side=side: pieces.at_end(side, k), space)
+            maps = self._maps(partial(pieces.at_end, side), space)
             highest = max((index[line.time] for index in condition.indices), default=0)
             self._blocks.append(_Block(condition, x, line, maps))
             if v is not None and highest == 0:
@@ -213,7 +214,8 @@ class LineSystem:
         """The total derivative of an end condition by t, which keeps the system of second order at index 1."""
         line, problem = self.line, self.line.problem
         name, t = problem.fields[0].name, symbol(problem.coordinates[line.time])
-        expression, jets = sp.diff(condition.expression, t), {}
+        expression = sp.diff(condition.expression, t)
+        jets: dict[sp.Symbol, tuple[str, MultiIndex]] = {}
         for index, s in condition.symbols.items():
             later = tuple(q + (axis == line.time) for axis, q in enumerate(index))
             dot = jet_symbol(name, later, problem.coordinates)
@@ -244,8 +246,6 @@ class LineSystem:
 
     def consistent(self, t: float, y: np.ndarray) -> np.ndarray:  # (n,) -> (n,)
         """The state nearest to y that satisfies the algebraic rows; the rows with y' keep what they hold of y."""
-        from scipy.sparse.linalg import splu
-
         start, rate = y.copy(), np.zeros_like(y)
         for _ in range(12):
             by_y, by_rate = self.jacobians(t, y, rate)

@@ -1,7 +1,9 @@
 """The method of lines for one space coordinate and time: piecewise Chebyshev collocation in space, Radau IIA in time.
 
-Time goes through ``scipy.integrate.solve_ivp`` with the stepper of radau.py. An event watches the tail of every interval's Chebyshev
-series; when one grows to the tolerance the integration stops there, the interval is halved (which changes nothing), and time goes on.
+Time goes through ``scipy.integrate.solve_ivp`` with the stepper of radau.py. An event watches the tail of every interval's
+Chebyshev series; when one grows to the tolerance the integration stops there, the interval is halved (which changes
+nothing), and time goes on. Periodic axes are closed by continuity rather than expanded in Fourier series: a kink at the seam,
+as in the usual Allen-Cahn problem, leaves algebraic Fourier tails, and two dozen small intervals resolve it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from scipy.integrate import solve_ivp
 
 from kanpde.errors import UnsupportedProblem
 from kanpde.problem.types import Problem
-from kanpde.reference.exponential import semilinear, solve_semilinear
 from kanpde.reference.line_system import LineProblem, LineSystem, line_problem
 from kanpde.reference.pieces import DEEPEST, Pieces, chebyshev_table, resolve
 from kanpde.reference.pointwise import require_scalar
@@ -24,8 +25,8 @@ from kanpde.reference.resolutions import Level, confirm
 from kanpde.reference.types import Reference, Values
 
 LEVELS = (Level(14, 1e-7), Level(18, 1e-9), Level(22, 1e-11), Level(24, 1e-12))
-"""Degree of the pieces and tolerance, coarse to fine. Beyond 24 the derivatives of the series lose digits to round-off faster than
-the truncation gains them; beyond 1e-12 the Newton iteration stagnates at round-off."""
+"""Degree of the pieces and tolerance, coarse to fine. Beyond 24 the derivatives of the series lose digits to round-off faster
+than the truncation gains them; beyond 1e-12 the Newton iteration stagnates at round-off."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,6 @@ def method_of_lines(problem: Problem, seconds: float = 120.0) -> Reference:
     require_scalar(problem)
     line = line_problem(problem)
     start = clock.perf_counter()
-    split = semilinear(line)
-    if split is not None:
-        return solve_semilinear(split, start, seconds)
     name = problem.fields[0].name
 
     def attempt(level: Level, deadline: Callable[[], bool]) -> Reference:
@@ -94,15 +92,15 @@ def method_of_lines(problem: Problem, seconds: float = 120.0) -> Reference:
 
 def integrate(line: LineProblem, level: Level, deadline: Callable[[], bool] = lambda: False) -> LineSolution:
     """Integrate from the first to the last time at one resolution."""
-    tolerance, (first, last) = level.tolerance, line.span
+    tolerance, first, last = level.tolerance, float(line.span[0]), float(line.span[1])
     deepest = max(DEEPEST, tolerance**0.5 * 0.1)  # a kink of width h costs h^1.5 in L2: no need to resolve it further
-    pieces = Pieces(np.linspace(*line.interval, 3), level.degree)
+    pieces = Pieces(np.linspace(line.interval[0], line.interval[1], 3), level.degree)
     for function in line.start:
         pieces, _ = resolve(function, pieces.breaks, level.degree, tolerance, deepest)
     blocks = [pieces.sample(function) for function in line.start]  # (K, degree + 1) each
     scale = [max(float(np.abs(b).max()), 1e-300) for b in blocks]
     scale[1:] = [max(s, scale[0] / (last - first)) for s in scale[1:]]  # u_t may start at zero
-    solution, t, step = LineSolution(line), float(first), None
+    solution, t, step = LineSolution(line), first, None
     y = np.concatenate([b.ravel() for b in blocks])
     while True:
         pieces, system, y = _prepare(line, pieces, t, y, scale, tolerance, deepest, deadline)
@@ -168,13 +166,17 @@ def _prepare(
     deepest: float,
     deadline: Callable[[], bool],
 ) -> tuple[Pieces, LineSystem, np.ndarray]:
-    """Halve until every tail has room to grow, make the state consistent with continuity and conditions, and look again."""
+    """Halve until every tail has room to grow, make the state consistent with continuity and conditions, and look again.
+
+    A kink at a joint, at the seam or against a condition is invisible to the series on either side; it shows in the
+    consistent state, which is thrown away until the pieces are fine enough.
+    """
     while True:
         system = LineSystem(line, pieces, deadline)
-        y = system.consistent(t, y)
-        coarse = _Watch(pieces, scale, tolerance, deepest).tails(y) > 0.1 * tolerance
+        smooth = system.consistent(t, y)
+        coarse = _Watch(pieces, scale, tolerance, deepest).tails(smooth) > 0.1 * tolerance
         if not coarse.any():
-            return pieces, system, y
+            return pieces, system, smooth
         finer, _ = pieces.halved(coarse)
         parts = y.reshape(len(scale), pieces.count, -1)
         y = np.concatenate([pieces.transfer(part, finer).ravel() for part in parts])

@@ -1,8 +1,8 @@
 """Piecewise polynomials in one coordinate: Chebyshev series on intervals that are halved where the series decays too slowly.
 
-One polynomial on the whole interval would need thousands of terms for the shock of Burgers' equation (pole at distance 0.01); halving
-towards it needs a dozen intervals. The unknowns are Chebyshev coefficients, so that the decay of the series, by which intervals are
-chosen, is there for free.
+One polynomial on the whole interval would need thousands of terms for the shock of Burgers' equation (pole at distance
+0.01); halving towards it needs a dozen intervals. The unknowns are Chebyshev coefficients, so that the decay of the series,
+by which intervals are chosen, is there for free.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def gauss_table(degree: int, points: int, order: int) -> np.ndarray:  # (points,
 
 @dataclass(frozen=True)
 class Pieces:
-    """Intervals ``breaks`` (K + 1,), increasing, each carrying a polynomial of ``degree``; coefficients are (..., K, degree + 1)."""
+    """Intervals ``breaks`` (K + 1,), increasing, each with a polynomial of ``degree``; coefficients are (..., K, degree + 1)."""
 
     breaks: np.ndarray
     degree: int

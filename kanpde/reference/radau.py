@@ -1,9 +1,9 @@
 """Radau IIA collocation of any number of stages as a method for ``scipy.integrate.solve_ivp``.
 
-Solves F(t, y, y') = 0, algebraic rows included (index 1), so that boundary conditions of any kind hold exactly at every stage and need
-no elimination. Order 2s - 1 at the steps, stiffly accurate, L-stable; the dense output is the collocation polynomial itself, of degree s.
-Source: Hairer & Wanner 1996, Solving Ordinary Differential Equations II, IV.5 and IV.8. scipy's own Radau has s = 3: at a tolerance of
-1e-12 it takes fifty times as many steps, and its dense output is of order 3 only.
+Solves F(t, y, y') = 0, algebraic rows included (index 1), so that boundary conditions of any kind hold exactly at every
+stage and need no elimination. Order 2s - 1 at the steps, stiffly accurate, L-stable; the dense output is the collocation
+polynomial itself, of degree s. Source: Hairer & Wanner 1996, Solving Ordinary Differential Equations II, IV.5 and IV.8.
+scipy's own Radau has s = 3: its dense output is of order 3 only, and 1e-12 takes it thousands of steps.
 """
 
 from __future__ import annotations
@@ -95,9 +95,13 @@ class CollocationPolynomial(DenseOutput):
 class RadauCollocation(OdeSolver):
     """The stepper: simplified Newton on all stages, one sparse factorisation an eigenvalue of the inverse tableau.
 
-    A step is accepted when the leading Legendre coefficient of its polynomial, which is the part of the dense output that one degree
-    less would miss, is below ``tolerance`` in the norm ``size``; the values at the steps are far better (order 2s - 1).
+    A step is accepted when the leading Legendre coefficient of its polynomial, which is the part of the dense output that one
+    degree less would miss, is below ``tolerance`` in the norm ``size``; the values at the steps are far better (order 2s - 1).
     """
+
+    t: float
+    y: np.ndarray
+    n: int
 
     def __init__(
         self,

@@ -1,14 +1,14 @@
 """Spectral collocation with Newton's method for scalar boundary value problems in one or two coordinates.
 
-The unknown is a tensor of Chebyshev (or Fourier) coefficients. The equation is collocated at Gauss points inside, every condition at
-Gauss points of its face; at corners, and for equations of fourth order, that gives a few more rows than unknowns, which a weighted
-least-squares solve takes without any rule for corners. With smooth data the error decreases geometrically in the number of points.
+The unknown is a tensor of Chebyshev (or Fourier) coefficients. The equation is collocated at Gauss points inside, every
+condition at Gauss points of its face; at corners, and for equations of fourth order, that gives a few more rows than
+unknowns, which a weighted least-squares solve takes without any rule for corners. With smooth data the error decreases
+geometrically in the number of points.
 """
 
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ import sympy as sp
 from scipy.linalg import qr_multiply, solve_triangular
 
 from kanpde.errors import UnsupportedProblem
+from kanpde.geometry import Domain
 from kanpde.problem.types import MultiIndex, Problem
 from kanpde.reference.axes import Axis, ChebyshevAxis, FourierAxis
 from kanpde.reference.compare import fresh_points, relative_difference
@@ -24,7 +25,7 @@ from kanpde.reference.resolutions import CHECK_POINTS, CHECK_SEED
 from kanpde.reference.types import FLOOR, OutOfTime, Reference, Values
 
 LARGEST = 3600
-"""Unknowns of the largest tensor: its dense factorisation takes a gigabyte and a few seconds, 60 x 60 resolve a width of 1/100."""
+"""Unknowns of the largest tensor: its dense factorisation takes a gigabyte and a few seconds; 60 x 60 resolve 1/100."""
 
 TAIL = 1e-15
 """Coefficients relative to the largest below which an axis has enough of them: round-off."""
@@ -122,14 +123,16 @@ def _as_reference(name: str, tensor: Tensor) -> Reference:
 def collocate(problem: Problem, sizes: tuple[int, ...], guess: Tensor | None = None) -> Tensor:
     """The collocation solution with the given numbers of coefficients, by Newton from ``guess`` or from zero."""
     domain = problem.domain
-    axes = tuple(
-        (FourierAxis if name in domain.periodic else ChebyshevAxis)(*domain.bounds[i], sizes[i])
-        for i, name in enumerate(domain.coordinates)
-    )
+    axes = tuple(_axis(domain, i, n) for i, n in enumerate(sizes))
     rows = _rows(problem, axes)
     c = (guess.on(axes) if guess else Tensor(axes, np.zeros(sizes))).coefficients.ravel()
     with np.errstate(all="ignore"):  # a trial step may leave the domain of log or sqrt; it is then halved
         return Tensor(axes, _newton(rows, c).reshape(sizes))
+
+
+def _axis(domain: Domain, axis: int, size: int) -> Axis:
+    low, high = (float(b) for b in domain.bounds[axis])
+    return FourierAxis(low, high, size) if domain.coordinates[axis] in domain.periodic else ChebyshevAxis(low, high, size)
 
 
 def _rows(problem: Problem, axes: tuple[Axis, ...]) -> list[_Rows]:
@@ -164,7 +167,7 @@ def _block(residual: Pointwise, axes: tuple[Axis, ...], x: list[np.ndarray], w: 
         keep = mask(grids) > 0.5
         grids, weight, tables = [g[keep] for g in grids], weight[keep], {i: table[keep] for i, table in tables.items()}
     _, slopes = residual(grids, {i: np.zeros(len(weight)) for i in tables})
-    lengths = [a.high - a.low for a in axes]  # type: ignore[attr-defined]
+    lengths = [a.high - a.low for a in axes]
     sizes = [
         np.abs(s).max(initial=0.0) * np.prod([(2 / n) ** q for n, q in zip(lengths, i, strict=True)]) for i, s in slopes.items()
     ]
