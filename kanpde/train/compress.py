@@ -21,7 +21,7 @@ from kanpde.train.fit import fit_adaptively
 from kanpde.train.knots import SAFETY, constant, equidistributed, highest_derivative
 
 DEGREE_ACROSS = 9  # of edges fitted to polynomials and to singular functions; a little above that of the solve
-SHARE = 0.3  # of the accuracy for the truncation, and the same for each of the two fits
+SHARE = 0.3  # of the accuracy, for each of the two fits
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,11 @@ class _Decomposition:
     truncation: float  # relative
 
 
-def compress(context: Context, builder: RowBuilder, pieces: list[Lifted], accuracy: float) -> KAN:
-    """The separable network of smallest rank within about ``accuracy`` of the pieces, relative to the size of u."""
+def compress(context: Context, builder: RowBuilder, pieces: list[Lifted], accuracy: float, truncation: float) -> KAN:
+    """The separable network of the smallest rank that loses no more than ``truncation``, relative to the size of u.
+
+    Its edges follow the singular functions to ``SHARE`` times ``accuracy``.
+    """
     context.tell("compression")
     network = context.plan.network
     given = network.degree
@@ -43,7 +46,7 @@ def compress(context: Context, builder: RowBuilder, pieces: list[Lifted], accura
     if context.problem.domain.dimension == 1:
         only = pieces[0]
         return separable([Grid(only.space.breaks, only.space.degree)], [only.c.T])
-    parts = _decompose(pieces, builder, SHARE * accuracy, network.rank)
+    parts = _decompose(pieces, builder, truncation, network.rank)
     tolerance = SHARE * accuracy * float(parts.values.square().sum().sqrt())
     root = parts.values.sqrt()
     knots_along = pieces[0].space.breaks if len(pieces) == 1 else _merged(pieces, accuracy * float(parts.values.square().sum().sqrt()))

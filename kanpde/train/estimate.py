@@ -1,8 +1,8 @@
 """The error estimate: defect correction in a richer space, marched through the time windows.
 
-One Gauss-Newton step from the delivered network, in splines on 1.5 times the knots and more polynomials, gives a correction
-delta. Its size is the estimate. Each window starts from the correction at the end of the one before, so that errors that
-grow or accumulate in time are seen. Neither ``exact`` nor a reference is used. Source: Stetter (1978), Numer. Math. 29.
+One Gauss-Newton step from the solution, in splines on 1.5 times the knots and more polynomials, gives a better solution. Its
+distance from the delivered network is the estimate. Each window starts from the corrected end of the one before, so that errors
+that grow or accumulate in time are seen. Neither ``exact`` nor a reference is used. Source: Stetter (1978), Numer. Math. 29.
 """
 
 from __future__ import annotations
@@ -51,20 +51,28 @@ def network_jets(network: KAN, axis: int) -> Jets:
     return jets
 
 
-def estimate(context: Context, builder: RowBuilder, network: KAN, spaces: Sequence[LiftedSpace]) -> Estimate:
-    """The estimated relative L2 error of a network. ``spaces`` are those of its training: one, or one a time window."""
+def estimate(context: Context, builder: RowBuilder, network: KAN, pieces: Sequence[Lifted]) -> Estimate:
+    """The estimated relative L2 error of a network that was compressed from ``pieces``: one, or one a time window.
+
+    The pieces are corrected, not the network, whose fine knots would alias on coarser points; the estimate is the size of the
+    difference between the corrected pieces and the network, and so sees what the compression changed.
+    """
     context.tell("estimate")
-    offset = network_jets(network, builder.axis)
+    return _march(context, builder, network_jets(network, builder.axis), [(piece.space, _lifted_jets(piece)) for piece in pieces])
+
+
+def _march(context: Context, builder: RowBuilder, network: Jets, pieces: Sequence[tuple[LiftedSpace, Jets]]) -> Estimate:
+    """Corrects every piece, each starting from the corrected end of the one before, and compares with the network."""
     timed = context.problem.domain.time_axis is not None and context.problem.domain.dimension == 2
-    norms = spaces[0].breaks.new_zeros(2, 2)
-    state: list[Callable[[Tensor], Tensor]] | None = None
-    for space in spaces:
+    norms = pieces[0][0].breaks.new_zeros(2, 2)
+    start: list[Callable[[Tensor], Tensor]] | None = None
+    for space, offset in pieces:
         richer = _richer(space, timed)
-        start = None if state is None else [_sum(builder, offset, function, space, order) for order, function in enumerate(state)]
-        correction = _corrected(builder, richer, offset, extra=2 if timed else 4, start=start)
-        norms += _norms(correction, offset, builder)
-        if timed and space.other is not None:
-            state = [_trace(correction, space.other[1], order) for order in range(max(1, builder.time_order))]
+        system = builder.system(richer, extra=2 if timed else 4, start=start, offset=offset)
+        correction = Lifted(richer, system.linearise(space.breaks.new_zeros(richer.functions, richer.size)).step())
+        norms += _norms(correction, offset, network, builder)
+        if timed:
+            start = [_end(builder, correction, offset, order) for order in range(max(1, builder.time_order))]
     return _stated(norms)
 
 
@@ -76,6 +84,8 @@ def estimate_afresh(context: Context, builder: RowBuilder, network: KAN) -> Esti
     domain = context.problem.domain
     timed = domain.time_axis is not None and domain.dimension == 2
     low, high = (float(v) for v in domain.bounds[builder.axis])
+    offset = network_jets(network, builder.axis)
+    context.tell("estimate")
     before: Estimate | None = None
     for level in range(LEVELS):
         breaks = torch.linspace(low, high, 16 * 2**level + 1, dtype=context.dtype, device=context.device)
@@ -86,19 +96,11 @@ def estimate_afresh(context: Context, builder: RowBuilder, network: KAN) -> Esti
             ends = [begin + (end - begin) * i / pieces for i in range(pieces + 1)]
             size = 10 if timed else 12 * (level + 1)
             spaces = [LiftedSpace(breaks, spline_degree(context), builder.axis, window, size) for window in pairwise(ends)]
-        now = estimate(context, builder, network, spaces)
+        now = _march(context, builder, offset, [(space, offset) for space in spaces])
         if before is not None and abs(now.value - before.value) < SETTLED * now.value or context.left < 0:
             return now
         before = now
     return now
-
-
-def _corrected(
-    builder: RowBuilder, space: LiftedSpace, offset: Jets, extra: int, start: Sequence[Callable[[Tensor], Tensor]] | None
-) -> Lifted:
-    """The correction on one space: a Gauss-Newton step from the network."""
-    system = builder.system(space, extra=extra, start=start, offset=offset)
-    return Lifted(space, system.linearise(space.breaks.new_zeros(space.functions, space.size)).step())
 
 
 def _stated(norms: Tensor) -> Estimate:
@@ -117,25 +119,29 @@ def _richer(space: LiftedSpace, timed: bool) -> LiftedSpace:
     return LiftedSpace(breaks, space.degree, space.axis, space.other, size)
 
 
-def _trace(correction: Lifted, time: float, order: int) -> Callable[[Tensor], Tensor]:
-    space = correction.space
-    level = correction.c.new_tensor([time])
-    c = correction.c @ space.polynomials(level, order)[order][:, 0]
-    return lambda x: space.splines(x)[0] @ c
-
-
-def _sum(
-    builder: RowBuilder, offset: Jets, correction: Callable[[Tensor], Tensor], space: LiftedSpace, order: int
-) -> Callable[[Tensor], Tensor]:
-    """The corrected start of a window: the network, plus the correction at the end of the window before."""
-    assert space.other is not None
-    time = space.other[0]
+def _end(builder: RowBuilder, correction: Lifted, offset: Jets, order: int) -> Callable[[Tensor], Tensor]:
+    """The corrected solution, or a derivative of it in time, at the end of a window."""
+    assert correction.space.other is not None
+    level = correction.c.new_tensor([correction.space.other[1]])
     key = builder.key(0, order)
-    return lambda x: offset([key], x, x.new_tensor([time]))[key][:, 0] + correction(x)
+    return lambda x: (offset([key], x, level)[key] + correction(x, level, (0, order)))[:, 0]
 
 
-def _norms(correction: Lifted, offset: Jets, builder: RowBuilder) -> Tensor:  # (2, 2)
-    """The squares of the L2 norms of the correction and of the network on the piece, up to one common factor.
+def _lifted_jets(lifted: Lifted) -> Jets:
+    """The partial derivatives of a lifted function on tensor grids."""
+    space = lifted.space
+
+    def jets(keys: Sequence[Key], x: Tensor, y: Tensor) -> Mapping[Key, Tensor]:
+        orders = {key: (key[1][space.axis], sum(key[1]) - key[1][space.axis]) for key in keys}
+        along = space.splines(x, max((a for a, _ in orders.values()), default=0))  # (orders, N, K)
+        across = space.polynomials(y, max((b for _, b in orders.values()), default=0))  # (orders, r, n)
+        return {key: along[a] @ lifted.c @ across[b] for key, (a, b) in orders.items()}
+
+    return jets
+
+
+def _norms(correction: Lifted, offset: Jets, network: Jets, builder: RowBuilder) -> Tensor:  # (2, 2)
+    """The squares of the L2 norms of corrected solution minus network, and of the network, on a piece, up to a common factor.
 
     The first row is the L2 norm over the box. The second gives every knot interval the same weight: it stands for points that
     cluster where the solution is hard, as half of a critical reader's points would.
@@ -150,6 +156,8 @@ def _norms(correction: Lifted, offset: Jets, builder: RowBuilder) -> Tensor:  # 
         count = 2 * space.size
         y = low + length * (torch.arange(count, dtype=x.dtype, device=x.device) + 0.5) / count
     key = builder.key()
-    squares = torch.stack([correction(x, y).square().mean(1), offset([key], x, y)[key].square().mean(1)])  # (2, N)
+    values = network([key], x, y)[key]
+    difference = offset([key], x, y)[key] - values + correction(x, y)
+    squares = torch.stack([difference.square().mean(1), values.square().mean(1)])  # (2, N)
     even = torch.full_like(w, 1 / len(w))
     return torch.stack([squares @ w, squares @ even]) * length

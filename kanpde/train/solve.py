@@ -17,7 +17,7 @@ from kanpde.problem.types import Problem
 from kanpde.results.history import Report, silent
 from kanpde.results.solution import Solution
 from kanpde.results.types import Estimate
-from kanpde.train.compress import compress
+from kanpde.train.compress import SHARE, compress
 from kanpde.train.context import Context
 from kanpde.train.estimate import METHOD, estimate, estimate_afresh
 from kanpde.train.lifted import spline_axis, train_box
@@ -118,12 +118,12 @@ def _lifted(context: Context, builder: RowBuilder) -> _Attempt:
                     hint="raise the budget, or loosen the tolerance",
                 )
             return _Attempt(best.network, best.estimate, f"the budget of {context.plan.budget:g} s is spent")
-        network = compress(context, builder, pieces, accuracy)
+        network = compress(context, builder, pieces, accuracy, max(0.1 * tolerance, SHARE * accuracy))
         if context.plan.polish:
             from kanpde.train.polish import polish
 
             network = polish(context, network)
-        now = _Attempt(network, estimate(context, builder, network, [piece.space for piece in pieces]))
+        now = _Attempt(network, estimate(context, builder, network, pieces))
         context.tell("estimate", estimate=now.estimate.value)
         improved = best is None or now.estimate.value < best.estimate.value
         stalled = best is not None and now.estimate.value > 0.5 * best.estimate.value
@@ -183,7 +183,7 @@ def _interrupted(context: Context, builder: RowBuilder) -> Solution:
     """The solution so far: the last network, or what the finished windows or grids give."""
     network = context.network
     if network is None and context.pieces:
-        network = compress(context, builder, context.pieces, context.plan.tolerance)
+        network = compress(context, builder, context.pieces, context.plan.tolerance, context.plan.tolerance)
     if network is None:
         raise KeyboardInterrupt
     reached = "before the tolerance was reached"

@@ -1,0 +1,219 @@
+"""Training all edges of a separable network at once, from random initial values, by Levenberg-Marquardt.
+
+It starts with few products on a coarse grid, and grows where it falls short: knots are inserted where the indicated error of the
+splines stands, products are added while the smallest singular value of u is not negligible. Growth leaves u as it is (new products
+are small), so that every stage starts near its end. Points are tied to the knots: with points that ignore graded knots the residual
+falls and the error does not.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kanpde.assembly import LiftedSpace, RowBuilder
+from kanpde.assembly.collocation import Collocation
+from kanpde.errors import DivergedError
+from kanpde.kan import KAN, Edges, Grid
+from kanpde.kan.refine import random_separable, widen
+from kanpde.optimize import LevenbergMarquardt
+from kanpde.results.history import StageRecord
+from kanpde.sampling import Request, composite, sobol
+from kanpde.train.context import Context
+from kanpde.train.estimate import estimate
+from kanpde.train.knots import density, insertions, spline_error
+
+DEGREE = 9  # of the edges: one digit better than 7 at equal time
+RANK, GRID = 4, 8  # of the first stage
+MORE_PRODUCTS = 4  # at a growth of the rank
+RESOLVED = 1e-2  # residual relative to u above which the indicators mean nothing: products first
+OVERSAMPLING, AT_LEAST = 2.0, 200  # points a parameter, and beyond: fewer overfit, more only cost time
+ON_A_FACE = 60  # points at least, along one coordinate
+FIRST_DAMPING, DAMPING = 1e-4, 1e-8  # from random values, and from a trained network
+SLOW, PATIENCE = 0.1, 2  # a stage ends when |r|^2 falls by less than a tenth in two steps: the next grid does better
+STEPS = 40  # of one stage
+SMALL = 1e-3  # size of a new product relative to u, or to the residual where that is smaller
+SHARE = 0.3  # of the tolerance for each indicator
+MOST_PARAMETERS = 6000
+HOPELESS = 3  # stages in a row that do not halve the residual
+
+
+def train_all_edges(context: Context) -> KAN:
+    """A separable network trained until its estimated error is below the tolerance, or nothing more can be gained.
+
+    Raises DivergedError if no stage gave a finite residual.
+    """
+    generator = context.generator()
+    network = _first(context, generator)
+    damping, change, best, idle = FIRST_DAMPING, None, math.inf, 0
+    while True:
+        network, cost = _stage(context, network, damping, change)
+        if not math.isfinite(cost):
+            raise DivergedError("the residual of the first stage is not finite", hint="try another seed, or train: lifted")
+        idle = 0 if cost < 0.5 * best else idle + 1
+        best = min(best, cost)
+        need = _needs(context, network, cost)
+        if need.nothing and cost < RESOLVED:
+            value = estimate_separable(context, network)
+            context.tell("estimate", estimate=value)
+            if value < context.plan.tolerance:
+                return network
+        if context.left < 0 or idle >= HOPELESS:
+            return network
+        grown, change = _grow(context, network, need, cost, generator)
+        if grown.count > MOST_PARAMETERS or grown.count == network.count:
+            return network
+        context.tell("extension", f"rank {grown.rank}", grid=grown.intervals, residual=cost)
+        network, damping = grown, DAMPING
+
+
+def estimate_separable(context: Context, network: KAN) -> float:
+    """The estimated relative error of a separable network in two coordinates."""
+    axis = next(iter(context.problem.domain.space_axes), 0)
+    builder = RowBuilder(context.problem, axis, context.device, context.dtype)
+    return estimate(context, builder, network, separable_spaces(network, axis)).value
+
+
+def separable_spaces(network: KAN, axis: int) -> list[LiftedSpace]:
+    """The lifted space nearest to a separable network: its own knots along ``axis``, as many polynomials as splines across."""
+    along = network.factors[axis]
+    if network.inputs == 1:
+        return [LiftedSpace(along.breaks[0], along.degree, axis, None, 1)]
+    across = network.factors[1 - axis]
+    grid = across.grids[0]
+    return [LiftedSpace(along.breaks[0], along.degree, axis, (grid.lower, grid.upper), min(across.size, 40))]
+
+
+def _first(context: Context, generator: torch.Generator) -> KAN:
+    plan = context.plan.network
+    degree = plan.degree or DEGREE
+    intervals = getattr(plan, "grid", None) or GRID
+    rank = min(RANK, getattr(plan, "rank", None) or RANK) if context.problem.domain.dimension > 1 else 1
+    bounds = context.problem.domain.bounds
+    grids = [Grid.uniform(float(a), float(b), intervals, degree, context.dtype, context.device) for a, b in bounds]
+    return random_separable(grids, rank, generator)
+
+
+def _stage(context: Context, network: KAN, damping: float, change: float | None) -> tuple[KAN, float]:
+    """Levenberg-Marquardt on one grid; the trained network and its residual relative to the size of u."""
+    began = time.perf_counter()
+    name = f"rank {network.rank}, grid {' x '.join(map(str, network.intervals))}"
+    context.tell("stage", name, grid=network.intervals)
+    problem = collocate(context, network)
+
+    def monitor(step: int, cost: float) -> bool:
+        context.tell("step", name, grid=network.intervals, iteration=step, residual=cost)
+        return context.left > 0
+
+    optimizer = LevenbergMarquardt(damping=damping, slow=SLOW, patience=PATIENCE)
+    outcome = optimizer(problem, problem.theta, STEPS, monitor)
+    trained = problem.network_at(outcome.theta)
+    relative = outcome.cost / max(size(trained), torch.finfo(context.dtype).tiny)
+    seconds = time.perf_counter() - began
+    context.record(StageRecord(name, trained.intervals, trained.count, outcome.steps, seconds, relative, None, change))
+    return trained, relative
+
+
+def collocate(context: Context, network: KAN, per_parameter: float = OVERSAMPLING) -> Collocation:
+    """The problem at Sobol points that follow the knots, and Gauss points on the faces."""
+    breaks = tuple(factor.breaks[0].cpu().double().numpy() for factor in network.factors)
+    count = int(per_parameter * network.count) + AT_LEAST
+    interior = sobol(Request(context.problem.domain.bounds, count, context.plan.seed, breaks))
+    rules = [composite(b, max(3, math.ceil(ON_A_FACE / (len(b) - 1)))) for b in breaks]
+    return Collocation(context.problem, network, interior, rules)
+
+
+@dataclass
+class _Needs:
+    """Where a network falls short: knots to insert along each coordinate, and whether to add products."""
+
+    inserted: list[Tensor]
+    products: bool
+
+    @property
+    def nothing(self) -> bool:
+        return not self.products and all(len(new) == 0 for new in self.inserted)
+
+
+def _needs(context: Context, network: KAN, cost: float) -> _Needs:
+    accuracy = SHARE * context.plan.tolerance
+    none = [factor.breaks.new_zeros(0) for factor in network.factors]
+    most = getattr(context.plan.network, "rank", None) or 512
+    if cost > RESOLVED and network.rank < 2 * RANK <= most:
+        return _Needs(none, True)
+    scale = size(network)
+    inserted = []
+    for axis, factor in enumerate(network.factors):
+        c = sections(network, axis)
+        breaks = factor.breaks[0]
+        new = none[axis]
+        if spline_error(c, breaks, factor.degree) > accuracy * scale:
+            new = insertions(breaks, density(c, breaks, factor.degree, accuracy * scale), most=2)
+        inserted.append(new)
+    values = singular_values(network)
+    products = network.inputs > 1 and network.rank < most and float(values[-1] / values[0]) > accuracy
+    return _Needs(inserted, products)
+
+
+def _grow(context: Context, network: KAN, need: _Needs, cost: float, generator: torch.Generator) -> tuple[KAN, float | None]:
+    """The same function in a larger network; the change is that by the knot insertion, relative to the largest value."""
+    grids = [f.grids[0].inserted(new) for f, new in zip(network.factors, need.inserted, strict=True)]
+    if need.nothing:  # the estimate is not content, the indicators are: everything finer
+        grids = [f.grids[0].divided(2) for f in network.factors]
+    change = None
+    if any(grid.intervals > factor.intervals for grid, factor in zip(grids, network.factors, strict=True)):
+        finer = network.extend(grids)
+        bounds = context.problem.domain.bounds
+        x = torch.as_tensor(sobol(Request(bounds, 1000, context.plan.seed)).x).to(network.factors[0].breaks)
+        before = network(x).detach()
+        change = float((finer(x).detach() - before).abs().max() / before.abs().max().clamp(min=torch.finfo(x.dtype).tiny))
+        network = finer
+    if need.products:
+        most = getattr(context.plan.network, "rank", None) or 512
+        network = widen(network, min(most, network.rank + MORE_PRODUCTS), generator, SMALL * min(1.0, cost) * size(network))
+    return network, change
+
+
+def sections(network: KAN, axis: int, count: int = 24) -> Tensor:  # (K, n)
+    """Spline coefficients along one coordinate of u at ``count`` levels of the others (on the diagonal, if several)."""
+    factor = network.factors[axis]
+    weights: Tensor | None = None
+    for other, group in enumerate(network.factors):
+        if other != axis:
+            grid = group.grids[0]
+            levels = torch.linspace(grid.lower, grid.upper, count, dtype=group.breaks.dtype, device=group.breaks.device)
+            values = group.values(levels)[0].detach()  # (R, n)
+            weights = values if weights is None else weights * values
+    c = factor.coefficients.data[0].T  # (K, R)
+    return c.sum(1, keepdim=True) if weights is None else c @ weights
+
+
+def _weighted(factor: Edges) -> Tensor:  # (N, R)
+    """The factors at Gauss points, times the square root of the weight: columns whose products are those of L2."""
+    x, w = composite(factor.breaks[0].cpu().double().numpy(), factor.degree + 1)
+    values = factor.values(torch.as_tensor(x).to(factor.breaks))[0].detach().T
+    return values * torch.as_tensor(w).to(values).sqrt()[:, None]
+
+
+def singular_values(network: KAN) -> Tensor:  # (R,)
+    """The sizes of the products: in two coordinates the singular values of u in L2, else their norms, decreasing."""
+    factors = [_weighted(factor) for factor in network.factors]
+    if len(factors) == 2:
+        left, right = (torch.linalg.qr(f, mode="r")[1] for f in factors)
+        return torch.linalg.svdvals(left @ right.T)[: network.rank]
+    norms = torch.stack([f.norm(dim=0) for f in factors]).prod(0)
+    return norms.sort(descending=True).values
+
+
+def size(network: KAN) -> float:
+    """The root mean square of a separable network over its box."""
+    gram: Tensor | None = None
+    for factor in network.factors:
+        values = _weighted(factor)
+        own = values.T @ values
+        gram = own if gram is None else gram * own
+    return 0.0 if gram is None else math.sqrt(max(0.0, float(gram.sum())))
