@@ -24,7 +24,7 @@ ACCEPT = 3.0
 
 @dataclass(frozen=True)
 class Placeholder:
-    """An open constant: the exact numbers that agree with it. Constants of one ``group`` are of one kind (all decay rates in t)."""
+    """An open constant and the exact numbers that agree with it. A ``group`` is of one kind: all decay rates in t."""
 
     symbol: sp.Symbol
     group: str
@@ -56,7 +56,7 @@ def assemble(
     constants: Constants,
     sigma: float,
 ) -> Form | None:
-    """The sum of products of basis functions that fits the samples, its constants recognised; None if it does not fit or they are none."""
+    """The sum of products of basis functions that fits the samples, with exact constants; None if there is none."""
     terms = _terms(samples, bases, sigma)
     if not terms:
         return None
@@ -75,8 +75,9 @@ def assemble(
         placeholders += numbers
         snapped.append(exact)
         columns.append(basis.expressions(x, [p.symbol for p in numbers]))
-    coefficients = _coefficients(samples, snapped, terms, constants, sigma)
-    if coefficients is None:
+    terms = _terms(samples, snapped, sigma, terms)  # again: the last digits of the numbers needed terms of their own
+    coefficients = _coefficients(samples, snapped, terms, constants, sigma) if terms else None
+    if not terms or coefficients is None:
         return None
     expression = sp.Integer(0)
     for term, coefficient in zip(terms, coefficients, strict=True):
@@ -101,20 +102,15 @@ def _matrix(samples: Samples, columns: Sequence[Array], terms: Sequence[Index]) 
     return np.stack(result, 1)
 
 
-def _terms(samples: Samples, bases: Sequence[Basis], sigma: float) -> list[Index] | None:
-    """The products that the samples need: backward elimination from all, by the increase of the sum of squares."""
+def _terms(samples: Samples, bases: Sequence[Basis], sigma: float, among: list[Index] | None = None) -> list[Index] | None:
+    """The products (of ``among``, or of all) that the samples need: backward elimination, the least needed first."""
     columns = [basis.values(axis.nodes) for basis, axis in zip(bases, samples.axes, strict=True)]
     if not all(np.isfinite(c).all() for c in columns):
         return None
-    sizes = [np.linalg.norm(c, axis=0) for c in columns]
-    tensor = samples.values
-    for axis, (c, s) in enumerate(zip(columns, sizes, strict=True)):
-        tensor = np.moveaxis(np.tensordot(np.linalg.pinv(c / s, rcond=1e-13), tensor, (1, axis)), 0, axis)
-    order = np.argsort(-np.abs(tensor), axis=None, kind="stable")[:MOST_TERMS]
-    terms: list[Index] = [tuple(int(i) for i in np.unravel_index(flat, tensor.shape)) for flat in order]
-    matrix = _matrix(samples, [c / s for c, s in zip(columns, sizes, strict=True)], terms)
+    columns = [c / np.linalg.norm(c, axis=0) for c in columns]
+    terms = among or _largest(samples.values, columns)
     N = samples.values.size
-    q, r = np.linalg.qr(matrix)
+    q, r = np.linalg.qr(_matrix(samples, columns, terms))
     v = samples.values.ravel()
     projected = q.T @ v
     beyond = float(np.sum((v - q @ projected) ** 2))
@@ -133,6 +129,14 @@ def _terms(samples: Samples, bases: Sequence[Basis], sigma: float) -> list[Index
             break
         keep.pop(weakest)
     return [terms[k] for k in sorted(keep, key=lambda k: terms[k])]
+
+
+def _largest(values: Array, columns: Sequence[Array]) -> list[Index]:
+    """The products with the largest coefficients in a fit by all of them."""
+    for axis, c in enumerate(columns):
+        values = np.moveaxis(np.tensordot(np.linalg.pinv(c, rcond=1e-13), values, (1, axis)), 0, axis)
+    order = np.argsort(-np.abs(values), axis=None, kind="stable")[:MOST_TERMS]
+    return [tuple(int(i) for i in np.unravel_index(flat, values.shape)) for flat in order]
 
 
 def _reduced(basis: Basis, used: list[int], family: Family, x: Array, sigma: float) -> Basis:

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import sympy as sp
 
-from kanpde.symbolic.sample import Array, Axis
+from kanpde.symbolic.sample import Array
 
 OVERFLOW = 300.0
 """Exponents are clipped here: exp(300) squared is still a float, and no coefficient beyond it would be recognised."""

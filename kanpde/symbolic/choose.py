@@ -35,8 +35,8 @@ def choices(form: Form, stated: Sequence[Claim], problem: Problem, perturbed: bo
         yield {}
         return
     tried: set[tuple[sp.Expr, ...]] = set()
-    for combinations in (_alike(form, problem), _cheapest(form)):
-        combinations = [c for c in combinations if tuple(a.expression for a in c) not in tried]
+    for combine in (_alike, _cheapest):
+        combinations = [c for c in combine(form, problem) if tuple(a.expression for a in c) not in tried]
         tried |= {tuple(a.expression for a in c) for c in combinations}
         passed = _screen(form, combinations, stated, problem, perturbed)
         for combination in islice(passed, most):
@@ -49,7 +49,7 @@ def _sorted(combinations: Iterator[tuple[Candidate, ...]]) -> list[tuple[Candida
     return sorted(islice(combinations, MOST_COMBINATIONS), key=lambda c: sum(a.cost for a in c))
 
 
-def _cheapest(form: Form) -> list[tuple[Candidate, ...]]:
+def _cheapest(form: Form, problem: Problem) -> list[tuple[Candidate, ...]]:
     """Combinations without any assumption; where there are too many, dear alternatives are left out."""
     depth = max(len(p.alternatives) for p in form.placeholders)
     while depth > 1 and np.prod([min(depth, len(p.alternatives)) for p in form.placeholders], dtype=float) > MOST_COMBINATIONS:
@@ -111,7 +111,5 @@ def _screen(
 
 def _values(form: Form, combinations: list[tuple[Candidate, ...]], point: dict[sp.Symbol, sp.Expr]) -> list[Array]:
     """The numbers of the alternatives at one point's values of the letters: an array (C,) a placeholder."""
-    numbers = {
-        a.expression: float(a.expression.xreplace(point).evalf(20)) for p in form.placeholders for a in p.alternatives
-    }
+    numbers = {a.expression: float(a.expression.xreplace(point).evalf(20)) for p in form.placeholders for a in p.alternatives}
     return [np.array([numbers[c[k].expression] for c in combinations]) for k in range(len(form.placeholders))]

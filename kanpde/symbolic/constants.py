@@ -14,10 +14,44 @@ from itertools import product
 import numpy as np
 import sympy as sp
 
-DENOMINATORS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 16, 18, 20, 24, 25, 30, 32, 36, 40, 48, 50, 60, 64, 80, 100, 128, 200, 256, 400)
+DENOMINATORS = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    10,
+    12,
+    15,
+    16,
+    18,
+    20,
+    24,
+    25,
+    30,
+    32,
+    36,
+    40,
+    48,
+    50,
+    60,
+    64,
+    80,
+    100,
+    128,
+    200,
+    256,
+    400,
+)
 LARGEST_RATIO = 1000.0
 DEAREST = 15.0
-"""Bits. A number known to 1e-9 carries 30 bits: with 500 bases, 15 bits leave one chance in 60 of an accident, which the proof meets."""
+"""Bits. A number known to 1e-9 carries 30: with 500 bases, 15 bits leave one chance in 60 of an accident, which the proof meets."""
+SPARE = 2.0
+"""A constant must cost so many bits less than the number has, or it says nothing."""
 ALTERNATIVES = 6
 """How many constants that agree with a number are kept."""
 
@@ -73,6 +107,7 @@ class Constants:
         """The constants within ``tolerance`` (absolute) of the value, cheapest first, at most six; zero if zero is within."""
         if abs(value) <= tolerance:
             return [Candidate(sp.Integer(0), 0.0)]
+        dearest = min(dearest, math.log2(abs(value) / tolerance) - SPARE)
         found = self._multiples(value, tolerance, dearest)
         square = value * value
         slack = 2 * abs(value) * tolerance

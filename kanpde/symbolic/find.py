@@ -35,8 +35,8 @@ LEVELS = (1.0, 10.0, 0.1)
 """Factors on the noise: an error estimate may be wrong by as much, and the proof forgives a wrong guess."""
 EARLY = (1.0, 1 / 8, 1 / 64)
 """Parts of the time interval that are sampled: what decays fast is only seen early."""
-CHARTS_A_COORDINATE = 2
-"""Bases of modes that are tried for one coordinate before the library."""
+BASES_A_COORDINATE = 2
+"""Bases that are tried for one coordinate: x^2 + 1 is a polynomial in x and in x^2."""
 TEXTBOOK_SECONDS = 4.0
 
 
@@ -97,9 +97,7 @@ def _unread(problem: Problem) -> str:
     return ""
 
 
-def _forms(
-    problem: Problem, sampler: Sampler, error: float | None, budget: Budget, transcript: list[str]
-) -> Iterator[Form]:
+def _forms(problem: Problem, sampler: Sampler, error: float | None, budget: Budget, transcript: list[str]) -> Iterator[Form]:
     """Expressions that fit the samples, the likeliest first."""
     bounds = [(float(lower), float(upper)) for lower, upper in problem.domain.bounds]
     whole = sample(sampler, bounds, None)
@@ -112,44 +110,51 @@ def _forms(
     constants = Constants({name: value for name, value in problem.constants.items() if name in used})
     seen: set[str] = set()
     time = problem.domain.time_axis
+    symbols = [symbol(name) for name in problem.coordinates]
     for part in EARLY if time is not None else EARLY[:1]:
         box = [(a, a + part * (b - a)) if i == time else (a, b) for i, (a, b) in enumerate(bounds)]
         samples = sample(sampler, box, sigma)
-        for level in LEVELS:
+        low = False
+        for level in LEVELS if part == 1.0 else LEVELS[:1]:
             if not budget.left:
                 return
             noise = level * samples.sigma
             families = [family(samples, axis, noise) for axis in range(len(box))]
             most = max(f.rank for f in families)
-            if most > MOST_RANK or not most:
-                transcript.append(f"rank {most} at noise {noise:.1e}: not a sum of up to {MOST_RANK} products")
-                if part == 1.0 and level == max(LEVELS):
-                    return
+            if not 1 <= most <= MOST_RANK:
+                transcript.append(f"rank {most} at noise {noise:.1e}: no sum of one to {MOST_RANK} products")
                 continue
+            low = True
             for bases in _bases(samples, families, noise, budget, transcript):
-                symbols = [symbol(name) for name in problem.coordinates]
                 for form in forms(samples, families, bases, symbols, constants, noise):
                     key = str([form.expression, *([a.expression for a in p.alternatives] for p in form.placeholders)])
                     if key not in seen:
                         seen.add(key)
                         yield form
+        if not low:
+            return
 
 
 def _bases(
     samples: Samples, families: list[Family], noise: float, budget: Budget, transcript: list[str]
 ) -> Iterator[list[list[Basis]]]:
-    """Bases for every coordinate: modes first, then the library for the coordinates that have none."""
+    """Bases for every coordinate: modes, or the library where there are none. First one a coordinate, then more, if need be."""
+    searches = [modal_bases(member.values, axis, noise) for member, axis in zip(families, samples.axes, strict=True)]
     found: list[list[Basis]] = []
-    for axis, (points_of, member) in enumerate(zip(samples.axes, families, strict=True)):
-        modes = list(islice(modal_bases(member.values, points_of, noise), CHARTS_A_COORDINATE))
-        if not modes and budget.left:
-            other = library_basis(member.values, points_of, noise)
-            modes = [other] if other is not None else []
-        if not modes:
-            transcript.append(f"coordinate {axis + 1}: no modes and no functions of the library span its {member.rank} edges")
+    for number, (search, member, axis) in enumerate(zip(searches, families, samples.axes, strict=True)):
+        first = next(search, None)
+        if first is None and budget.left:
+            first = library_basis(member.values, axis, noise)
+        if first is None:
+            edges = f"{member.rank} edge{'s' if member.rank > 1 else ''}"
+            transcript.append(f"coordinate {number + 1}: neither modes nor functions of the library span its {edges}")
             return
-        found.append(modes)
+        found.append([first])
     yield found
+    for search, options in zip(searches, found, strict=True):
+        options += islice(search, BASES_A_COORDINATE - 1)
+    if any(len(options) > 1 for options in found):
+        yield found
 
 
 def _settle(

@@ -1,7 +1,7 @@
 """Functions of the library f(a z + b) that lie in the span of a family, for what is no exponential mode.
 
-The family's columns are arbitrary mixtures, so a single column equals no single function. But every function that the mixtures are
-made of lies in their span (with the constant 1 added): its distance from the span is minimised over a and b.
+The family's columns are arbitrary mixtures, so a single column equals no single function. But every function that the mixtures
+are made of lies in their span (with the constant 1 added): its distance from the span is minimised over a and b.
 """
 
 from __future__ import annotations
@@ -108,7 +108,11 @@ def library_basis(family: Array, axis: Axis, sigma: float) -> Basis | None:  # f
     allowed = 3 * sigma * np.sqrt(len(x)) / sizes[rank - 1]  # what the noise may turn the span by
     hits = sorted(
         (hit for number, entry in enumerate(ENTRIES.values()) for hit in _closest(entry, number, span, x)),
-        key=lambda hit: (max(hit[0], allowed), abs(_parameters(hit[2], hit[3])[1]) > 1e-6, hit[1]),  # simple ones before close ones
+        key=lambda hit: (
+            max(hit[0], allowed),
+            abs(_parameters(hit[2], hit[3])[1]) > 1e-6,
+            hit[1],
+        ),  # simple ones before close ones
     )
     chosen: list[tuple[float, int, Entry, Array]] = []
     for hit in hits:
@@ -151,7 +155,9 @@ def _closest(entry: Entry, number: int, span: Array, x: Array) -> list[tuple[flo
     """The local minima of the distance between a library function and the span: (distance, number, entry, numbers)."""
     width, centre = float(np.ptp(x)), float(x.mean())
     scales = (
-        [s * a for a in (0.25, 0.5, 1, np.sqrt(2), 2, np.e, np.pi, 4, 5, 2 * np.pi, 8, 12) for s in (1, -1)] if entry.scaled else [1.0]
+        [s * a for a in (0.25, 0.5, 1, np.sqrt(2), 2, np.e, np.pi, 4, 5, 2 * np.pi, 8, 12) for s in (1, -1)]
+        if entry.scaled
+        else [1.0]
     )
     if not entry.shifted or entry.mirrored:
         scales = [a for a in scales if a > 0]

@@ -20,6 +20,13 @@ from kanpde.symbolic.sample import Array, Axis
 MOST_MODES = 14
 """Order of the differential equation: seven waves. Beyond, a formula is no longer read as one."""
 
+NEAR_ZERO = 0.02
+FARTHEST = 1.5
+"""On an interval of length 2: below the first, a rate may be zero (the fit decides); beyond the second, roots are never one."""
+MOST_POWERS = 9
+SHARP = 1e-3
+"""Spread relative to the number (or to 1 / interval): exponentials that only approximate another function are less certain."""
+
 Mode = tuple[float, float, int]
 """Rate a, frequency b >= 0, multiplicity."""
 
@@ -37,7 +44,9 @@ def modal_bases(family: Array, axis: Axis, sigma: float, accept: float = 3.0) ->
             modes = _fitting(_candidates(values, z_axis, order), family, chart.forward(axis.nodes), accept * sigma)
             if modes:
                 open_charts.remove(chart)
-                yield _basis(chart, modes, family, axis, sigma)
+                basis = _basis(chart, modes, family, axis, sigma)
+                if all(d <= SHARP * max(abs(v), 1 / axis.width) for v, d in zip(basis.theta, basis.spread, strict=True)):
+                    yield basis
 
 
 def _fitting(candidates: Iterator[list[Mode]], family: Array, z: Array, tolerance: float) -> list[Mode] | None:
@@ -102,33 +111,36 @@ def _candidates(values: Array, axis: Axis, order: int) -> Iterator[list[Mode]]:
     if not np.isfinite(equation).all() or abs(equation[-1]) < 1e-14 * np.abs(equation).max():
         return
     roots = np.roots(equation[::-1])
-    seen: list[list[Mode]] = []
-    for tolerance in (1.0, 0.3, 0.03, 1e-3, 1e-6):  # merged first: a multiple root is simpler than several close ones
+    for clusters in _clusterings([complex(root) for root in roots]):
         modes = []
-        for centre, count in _clusters(roots, tolerance):
-            a, b = centre.real * 2 / axis.width, centre.imag * 2 / axis.width
-            if centre.imag < -tolerance:
-                continue
-            modes.append((0.0 if abs(centre.real) < tolerance else a, 0.0 if abs(centre.imag) <= tolerance else b, count))
-        if modes and modes not in seen and all(m <= 9 for *_, m in modes):
-            seen.append(modes)
+        for centre, count in clusters:
+            real = abs(centre.imag) < NEAR_ZERO
+            a = 0.0 if abs(centre.real) < NEAR_ZERO else centre.real * 2 / axis.width
+            b = 0.0 if real else centre.imag * 2 / axis.width
+            if real or b > 0:  # a complex root stands for its conjugate too
+                modes.append((a, b, count))
+        if modes and all(count <= MOST_POWERS for *_, count in modes):
             yield modes
 
 
-def _clusters(roots: Array, tolerance: float) -> list[tuple[complex, int]]:
-    """Roots that hang together within the tolerance: (mean, how many)."""
-    left = sorted((complex(root) for root in roots), key=lambda r: (round(r.imag, 9), r.real))
-    found = []
-    while left:
-        group = [left.pop(0)]
-        grown = True
-        while grown:
-            near = [r for r in left if min(abs(r - g) for g in group) < tolerance]
-            group += near
-            left = [r for r in left if r not in near]
-            grown = bool(near)
-        found.append((sum(group) / len(group), len(group)))
-    return found
+def _clusterings(roots: list[complex]) -> Iterator[list[tuple[complex, int]]]:
+    """Ways to take roots together, the coarsest first: (mean, how many). A multiple root is simpler than several close ones.
+
+    Noise moves a k-fold root by its k-th root, but hardly the mean: single linkage at falling heights.
+    """
+    heights = sorted({round(abs(a - b), 12) for i, a in enumerate(roots) for b in roots[:i]}, reverse=True)
+    seen: set[tuple[int, ...]] = set()
+    for height in [*(h for h in heights if h < FARTHEST), 0.0]:
+        labels = list(range(len(roots)))
+        for i, a in enumerate(roots):
+            for j, b in enumerate(roots[:i]):
+                if abs(a - b) <= height + 1e-12 and labels[i] != labels[j]:
+                    labels = [labels[j] if label == labels[i] else label for label in labels]
+        if tuple(labels) in seen:
+            continue
+        seen.add(tuple(labels))
+        groups = [[root for root, label in zip(roots, labels, strict=True) if label == kind] for kind in dict.fromkeys(labels)]
+        yield [(sum(group) / len(group), len(group)) for group in groups]
 
 
 def _columns(modes: list[Mode], z: Array) -> Array:  # (n, p)

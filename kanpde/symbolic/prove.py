@@ -1,7 +1,7 @@
 """The proof that a formula solves a problem: every equation and condition becomes a claim, and every claim is reduced to zero.
 
-The letters of the problem (its named constants) stay letters, positive where their value is. The reduction is exact; a gate of four
-points in 45 digits, with the letters at perturbed values, comes first and turns away what is only nearly true.
+The letters of the problem (its named constants) stay letters, positive where their value is. The reduction is exact; a gate of
+four points in 45 digits, with the letters at perturbed values, comes first and turns away what is only nearly true.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ Verdict = Literal["proved", "verified", "refuted"]
 GATE_SECONDS = 5.0
 REWRITING_SECONDS = 5.0
 """What one way of rewriting may take: all that succeed on textbook solutions need less than one second."""
+LONGEST_LINE = 160
 
 
 class Unprovable(Exception):
@@ -112,7 +113,9 @@ def gate(worker: Worker, stated: Sequence[Claim], at: Sequence[Point], budget: B
     return None
 
 
-def prove(worker: Worker, problem: Problem, stated: Sequence[Claim], perturbed: bool, budget: Budget) -> tuple[Verdict, list[str]]:
+def prove(
+    worker: Worker, problem: Problem, stated: Sequence[Claim], perturbed: bool, budget: Budget
+) -> tuple[Verdict, list[str]]:
     """The verdict on the claims and one line of transcript for each.
 
     ``verified``: every claim holds at the points to 1e-30, but at least one was not reduced to zero exactly.
@@ -130,8 +133,14 @@ def prove(worker: Worker, problem: Problem, stated: Sequence[Claim], perturbed: 
             verdict = "verified"
             transcript.append(f"{claim.label}: below 1e-30 at {len(at)} points, not reduced to zero")
         else:
-            transcript.append(f"{claim.label}: 0 = 0, {how}")
+            transcript.append(f"{claim.label}: {_shown(claim.expression)}{how}")
     return verdict, transcript
+
+
+def _shown(expression: sp.Expr) -> str:
+    """What left minus right became, if it is short enough to read."""
+    text = str(expression).replace("**", "^")
+    return f"left - right = {text} = 0, " if expression != 0 and len(text) <= LONGEST_LINE else "left - right = 0, "
 
 
 def _reduction(

@@ -28,6 +28,7 @@ class Worker:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._answers: queue.Queue[tuple[bool, Any]] = queue.Queue()
+        self._listener: threading.Thread | None = None
         self._ready = False
 
     def __enter__(self) -> Worker:
@@ -52,7 +53,8 @@ class Worker:
         )
         self._ready = False
         self._answers = queue.Queue()
-        threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True).start()
+        self._listener = threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True)
+        self._listener.start()
 
     def stop(self) -> None:
         """End the child, whatever it is doing."""
@@ -61,6 +63,8 @@ class Worker:
             return
         process.kill()
         process.wait()
+        if self._listener is not None:
+            self._listener.join(timeout=5)  # it reads the end of the stream now
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 try:
@@ -74,13 +78,12 @@ class Worker:
             return None
         if self._process is None:
             self.start()
-        assert self._process is not None and self._process.stdin is not None
         try:
             if not self._ready:
-                _send(self._process.stdin, ("ready", (), STARTUP))
+                self._send("ready", (), STARTUP)
                 self._answers.get(timeout=STARTUP)
                 self._ready = True
-            _send(self._process.stdin, (name, arguments, seconds))
+            self._send(name, arguments, seconds)
             good, value = self._answers.get(timeout=seconds)
         except (queue.Empty, OSError):
             self.stop()
@@ -88,6 +91,11 @@ class Worker:
         if not good and value == "closed":
             self.stop()
         return value if good else None
+
+    def _send(self, *message: Any) -> None:
+        if self._process is None or self._process.stdin is None:
+            raise BrokenPipeError("the worker is not running")
+        _send(self._process.stdin, message)
 
 
 def _send(pipe: BinaryIO | Any, message: Any) -> None:
