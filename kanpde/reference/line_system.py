@@ -257,3 +257,18 @@ class LineSystem:
             if np.abs(step).max() <= 1e-14 * max(np.abs(y).max(), 1e-300):
                 break
         return y
+
+    def rate(self, t: float, y: np.ndarray) -> np.ndarray:  # (n,) -> (n,)
+        """y' from the rows with y', and from the algebraic rows differentiated by t (by a finite difference)."""
+        rate, delta = np.zeros_like(y), 1e-6 * float(self.line.span[1] - self.line.span[0])
+        for _ in range(30):
+            by_y, by_rate = self.jacobians(t, y, rate)
+            differential = np.asarray(abs(by_rate).sum(axis=1)).ravel() > 0
+            now, later = self.residual(np.array([t, t + delta]), np.stack([y, y]), np.stack([rate, rate]))
+            value = np.where(differential, now, by_y @ rate + (later - now) / delta)
+            keep, drop = sparse.diags(differential.astype(float)), sparse.diags((~differential).astype(float))
+            step = splu(sparse.csc_matrix(keep @ by_rate + drop @ by_y)).solve(value)
+            rate = rate - step
+            if np.abs(step).max() <= 1e-6 * np.abs(rate).max():
+                break
+        return rate if np.isfinite(rate).all() else np.zeros_like(y)

@@ -97,24 +97,30 @@ def integrate(line: LineProblem, level: Level, deadline: Callable[[], bool] = la
     pieces = Pieces(np.linspace(line.interval[0], line.interval[1], 3), level.degree)
     for function in line.start:
         pieces, _ = resolve(function, pieces.breaks, level.degree, tolerance, deepest)
-    blocks = [pieces.sample(function) for function in line.start]  # (K, degree + 1) each
-    scale = [max(float(np.abs(b).max()), 1e-300) for b in blocks]
-    scale[1:] = [max(s, scale[0] / (last - first)) for s in scale[1:]]  # u_t may start at zero
+    y = np.concatenate([pieces.sample(function).ravel() for function in line.start])
+    scale = max(float(np.abs(y[: pieces.size]).max()), np.finfo(float).tiny)
     solution, t, step = LineSolution(line), first, None
-    y = np.concatenate([b.ravel() for b in blocks])
     while True:
-        pieces, system, y = _prepare(line, pieces, t, y, scale, tolerance, deepest, deadline)
-        watch = _Watch(pieces, scale, tolerance, deepest)
+        system, y = _prepare(line, pieces, t, y, _Watch(pieces, scale, tolerance, deepest), deadline)
+        watch = _Watch(system.pieces, scale, tolerance, deepest)
         result = solve_ivp(
-            _explicit, (t, last), y, method=RadauCollocation, dense_output=True, events=watch, system=system,
-            tolerance=tolerance, size=watch.size, first_step=step,
-        )  # fmt: skip
+            _explicit,
+            (t, last),
+            y,
+            method=RadauCollocation,
+            dense_output=True,
+            events=watch,
+            system=system,
+            tolerance=tolerance,
+            size=watch.size,
+            first_step=step,
+        )
         if result.status < 0:
-            raise UnsupportedProblem(
-                f"the method of lines stopped at {line.problem.coordinates[line.time]} = {result.t[-1]:.3g}: {result.message}"
-            )
+            name = line.problem.coordinates[line.time]
+            raise UnsupportedProblem(f"the method of lines stopped at {name} = {result.t[-1]:.3g}: {result.message}")
         steps = list(result.sol.interpolants)
-        solution.epochs.append(_Epoch(pieces, float(result.t[-1]), steps))
+        solution.epochs.append(_Epoch(system.pieces, float(result.t[-1]), steps))
+        pieces, scale = system.pieces, watch.scale
         t, y, step = float(result.t[-1]), result.y[:, -1], steps[-1].t - steps[-1].t_old
         if result.status == 0:
             return solution
@@ -126,46 +132,35 @@ def _explicit(t: float, y: np.ndarray) -> np.ndarray:
 
 
 class _Watch:
-    """Sees when the series of some interval decays too slowly: an event of solve_ivp, positive then."""
+    """Sees when the series of some interval decays too slowly: an event of solve_ivp, positive then.
+
+    Errors and tails are measured on u alone, relative to the largest u so far: in an equation of second order in time u_t carries
+    the round-off of u times the highest frequency of the discretisation, which no step size makes smaller.
+    """
 
     terminal, direction = True, 1.0
 
-    def __init__(self, pieces: Pieces, scale: list[float], tolerance: float, deepest: float) -> None:
-        self.pieces, self.scale, self.tolerance = pieces, scale, tolerance
-        self.divisible = 2 * pieces.half > 2 * deepest * (pieces.breaks[-1] - pieces.breaks[0])
-
-    def blocks(self, y: np.ndarray) -> np.ndarray:  # (n,) -> (1 or 2, K, degree + 1), relative to the size of u, u_t
-        """The coefficients of u, and u_t, relative to the largest so far."""
-        parts = y.reshape(len(self.scale), self.pieces.count, -1)
-        return parts / np.asarray(self.scale)[:, None, None]
+    def __init__(self, pieces: Pieces, scale: float, tolerance: float, deepest: float) -> None:
+        self.pieces, self.scale, self.tolerance, self.deepest = pieces, scale, tolerance, deepest
+        self.divisible = pieces.half > deepest * (pieces.breaks[-1] - pieces.breaks[0])
 
     def size(self, change: np.ndarray, states: np.ndarray) -> float:  # (m, n) or (n,), (k, n)
-        """The largest change of u or u_t, relative to the largest u or u_t so far or among ``states``."""
-        blocks = len(self.scale)
-        now = np.abs(states.reshape(len(states), blocks, -1)).max(axis=(0, 2))  # (blocks,)
-        parts = np.abs(change.reshape(-1, blocks, self.pieces.size)).max(axis=(0, 2))
-        return float((parts / np.maximum(self.scale, now)).max())
+        """The largest change of u, relative to the largest u so far or among ``states``."""
+        n = self.pieces.size
+        return float(np.abs(change[..., :n]).max() / max(self.scale, np.abs(states[:, :n]).max()))
 
-    def tails(self, y: np.ndarray) -> np.ndarray:  # (K,)
-        """The tail of every interval that can still be halved, zero for the others."""
-        return np.where(self.divisible, self.pieces.tails(self.blocks(y)).max(axis=0), 0.0)
+    def tails(self, y: np.ndarray) -> np.ndarray:  # (n,) -> (K,)
+        """The relative tail of every interval that can still be halved, zero for the others."""
+        return np.where(self.divisible, self.pieces.tails(y[: self.pieces.size].reshape(self.pieces.count, -1)) / self.scale, 0.0)
 
     def __call__(self, t: float, y: np.ndarray) -> float:
-        parts = np.abs(y.reshape(len(self.scale), -1)).max(axis=1)
-        self.scale[:] = [max(s, float(p)) for s, p in zip(self.scale, parts, strict=True)]
+        self.scale = max(self.scale, float(np.abs(y[: self.pieces.size]).max()))
         return float(np.log(max(self.tails(y).max(), 1e-300) / self.tolerance))
 
 
 def _prepare(
-    line: LineProblem,
-    pieces: Pieces,
-    t: float,
-    y: np.ndarray,
-    scale: list[float],
-    tolerance: float,
-    deepest: float,
-    deadline: Callable[[], bool],
-) -> tuple[Pieces, LineSystem, np.ndarray]:
+    line: LineProblem, pieces: Pieces, t: float, y: np.ndarray, watch: _Watch, deadline: Callable[[], bool]
+) -> tuple[LineSystem, np.ndarray]:
     """Halve until every tail has room to grow, make the state consistent with continuity and conditions, and look again.
 
     A kink at a joint, at the seam or against a condition is invisible to the series on either side; it shows in the
@@ -174,10 +169,10 @@ def _prepare(
     while True:
         system = LineSystem(line, pieces, deadline)
         smooth = system.consistent(t, y)
-        coarse = _Watch(pieces, scale, tolerance, deepest).tails(smooth) > 0.1 * tolerance
+        coarse = _Watch(pieces, watch.scale, watch.tolerance, watch.deepest).tails(smooth) > 0.1 * watch.tolerance
         if not coarse.any():
-            return pieces, system, smooth
+            return system, smooth
         finer, _ = pieces.halved(coarse)
-        parts = y.reshape(len(scale), pieces.count, -1)
+        parts = y.reshape(-1, pieces.count, pieces.degree + 1)
         y = np.concatenate([pieces.transfer(part, finer).ravel() for part in parts])
         pieces = finer

@@ -28,6 +28,9 @@ class ImplicitSystem(Protocol):
     def residual(self, t: np.ndarray, y: np.ndarray, rate: np.ndarray) -> np.ndarray:
         """F at s times: (s,), (s, n), (s, n) -> (s, n)."""
 
+    def rate(self, t: float, y: np.ndarray) -> np.ndarray:
+        """y' at a consistent state, (n,); only the linearisation depends on it, three digits are plenty."""
+
     def jacobians(self, t: float, y: np.ndarray, rate: np.ndarray) -> tuple[csc_matrix, csc_matrix]:
         """dF/dy and dF/dy' at one time, (n, n) each."""
 
@@ -123,7 +126,7 @@ class RadauCollocation(OdeSolver):
         self.method = tableau(stages)
         self.h = first_step or 1e-4 * (t_bound - t0)  # grows fourfold a step: a late start costs little
         self.polynomial: CollocationPolynomial | None = None
-        self.rate = np.zeros(self.n)
+        self.rate = system.rate(t0, y0)
         self._factors: tuple[float, list[Any]] | None = None
 
     def _step_impl(self) -> tuple[bool, str | None]:
