@@ -64,7 +64,7 @@ class Combination:
         if self.sign == "-":
             return boxes[0]
         known = [box for box in boxes if box is not None]
-        if not known or self.sign != "&" and len(known) < len(boxes):
+        if not known or (self.sign != "&" and len(known) < len(boxes)):
             return None
         low, high = np.array([box[:, 0] for box in known]), np.array([box[:, 1] for box in known])
         if self.sign == "&":

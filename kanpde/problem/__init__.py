@@ -1,6 +1,7 @@
 """What to solve: the problem language, from text to equations, conditions and what is known about the solution. No torch."""
 
-from kanpde.problem.reader import Document, read_file, read_text
+from kanpde.problem.language import write_expression
+from kanpde.problem.reader import Document, check_degree, read_expression, read_file, read_text
 from kanpde.problem.types import (
     Condition,
     Field,
@@ -21,9 +22,12 @@ __all__ = [
     "Problem",
     "Remark",
     "Residual",
+    "check_degree",
     "jet_symbol",
     "normal_symbol",
+    "read_expression",
     "read_file",
     "read_text",
     "symbol",
+    "write_expression",
 ]

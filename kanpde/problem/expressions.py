@@ -69,7 +69,7 @@ class Builder:
         left, sign, right = tree.children
         assert isinstance(left, Tree) and isinstance(right, Tree)
         a, b = self.value(left), self.value(right)
-        if isinstance(a, Vector) != isinstance(b, Vector) or isinstance(a, Vector) and len(a.entries) != len(b.entries):  # type: ignore[union-attr]
+        if isinstance(a, Vector) != isinstance(b, Vector) or (isinstance(a, Vector) and len(a.entries) != len(b.entries)):  # type: ignore[union-attr]
             raise self.error("the two sides are vectors of different length, or a vector and a number", tree)
         return Relation(a, str(sign), b, self.text.value[start:end], self.text.span(start, end), left)
 

@@ -61,7 +61,7 @@ def check_power(base: sp.Expr, exponent: sp.Expr) -> str | None:
                 return "the number is too large"
         elif base.is_number:
             height = abs(complex(sp.N(base, 15)))
-            if height and magnitude * abs(math.log2(height)) > MAX_BITS or magnitude > MAX_BITS:
+            if (height and magnitude * abs(math.log2(height)) > MAX_BITS) or magnitude > MAX_BITS:
                 return "the number is too large"
         elif magnitude > MAX_EXPONENT:
             return f"the exponent is too large: at most {MAX_EXPONENT}"
@@ -73,11 +73,11 @@ def check_call(name: str, arguments: Sequence[sp.Expr]) -> str | None:
     for value in arguments:
         if name in GROWING and not value.free_symbols and value.is_real and abs(float(sp.N(value, 15))) > 170:
             if (
-                name == "exp"
+                (name == "exp"
                 and value.is_negative
-                and float(sp.N(value, 15)) > -690
-                or name == "exp"
-                and float(sp.N(value, 15)) < 690
+                and float(sp.N(value, 15)) > -690)
+                or (name == "exp"
+                and float(sp.N(value, 15)) < 690)
             ):
                 continue
             return "the number is too large"

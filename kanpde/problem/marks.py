@@ -45,7 +45,7 @@ def _refuse_deep_brackets(source: str, path: str) -> None:
         depth = 0
         for column, letter in enumerate(line, 1):
             depth += (letter in "[{") - (letter in "]}")
-            if depth > MAX_NESTING or column - 1 > 8 * MAX_NESTING and not line[:column].strip():
+            if depth > MAX_NESTING or (column - 1 > 8 * MAX_NESTING and not line[:column].strip()):
                 raise ProblemError("the nesting is too deep", Span(path, number, column, 1, source))
     if source.count("[") + source.count("{") > 5000:
         raise ProblemError("there are too many brackets", Span(path, 1, 1, 1, source))
@@ -111,9 +111,7 @@ def _character_marks(node: ScalarNode, source: str) -> tuple[tuple[int, int], ..
             while index < ahead:
                 step()
         marks.append((line, column))
-        if index < end and (source[index] == letter or not (letter.isspace() and source[index].isspace())):
-            step()
-        elif index < end:
+        if (index < end and (source[index] == letter or not (letter.isspace() and source[index].isspace()))) or index < end:
             step()
     marks.append((line, column))
     return tuple(marks)

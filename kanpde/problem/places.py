@@ -19,8 +19,11 @@ from kanpde.problem.text import Text, suggest
 from kanpde.problem.types import symbol
 
 ELSEWHERE = "elsewhere"
-SAMPLES = 101
+SAMPLES = 100
 """Points a face is tried at along each coordinate, to see which part of it a predicate means."""
+
+OFFSET = 0.381966
+"""Where a sample lies in its cell: off the ends and off all simple fractions, so that the edge of a face is no part of it."""
 
 Limits = dict[str, tuple[sp.Expr, sp.Expr]]
 
@@ -100,7 +103,8 @@ def _share(condition: Any, face: Face, domain: Domain, limits: Limits) -> float:
     if any(isinstance(s, sp.Symbol) and s.name.startswith("inside(") for s in on_face.free_symbols):
         return 0.5
     others = [axis for axis in domain.space_axes if axis != face.axis]
-    lines = [np.linspace(*domain.bounds[axis], SAMPLES) for axis in others]
+    cells = (np.arange(SAMPLES) + OFFSET) / SAMPLES
+    lines = [domain.bounds[axis, 0] + domain.lengths[axis] * cells for axis in others]
     mesh = [x.ravel() for x in np.meshgrid(*lines)] or [np.zeros(1)]
     arguments = [symbol(domain.coordinates[axis]) for axis in others]
     (values,) = Program([on_face], arguments)(NUMPY, mesh[: len(arguments)])

@@ -9,13 +9,20 @@ from typing import Any
 import sympy as sp
 
 from kanpde.errors import ProblemError, Span
+from kanpde.geometry import Domain
 from kanpde.problem.conditions import periodic_axes, read_boundary, read_constraints, read_equations, read_initial
+from kanpde.problem.data import check_measured, read_data
 from kanpde.problem.declare import make_scope, read_find
+from kanpde.problem.exact import prove, read_exact
 from kanpde.problem.expressions import Builder
 from kanpde.problem.marks import read_marks
+from kanpde.problem.places import Limits
 from kanpde.problem.region import read_domain, read_interval, shape_names
-from kanpde.problem.text import Mapping, Node, Scalar, Sequence, suggest
-from kanpde.problem.types import Condition, Problem
+from kanpde.problem.scope import Scope
+from kanpde.problem.text import Mapping, Node, Scalar, Sequence, Text, suggest
+from kanpde.problem.types import Condition, Problem, symbol
+from kanpde.problem.unsolved import unsolved
+from kanpde.problem.wellposed import check
 
 MATHEMATICS = (
     "title", "find", "domain", "equation", "equations", "where", "initial", "boundary", "constraints", "exact", "data",
@@ -36,21 +43,31 @@ class Document:
     method: dict[str, Any]
     root: Mapping
 
-    def span_of(self, path: tuple[str | int, ...], key: bool = False) -> Span:
+    @classmethod
+    def of(cls, problem: Problem) -> Document:
+        """A problem that is there already, with an empty method part."""
+        empty = Mapping((), Span(problem.path, 1, 1, 1, problem.source))
+        return cls(problem, {}, read_marks(problem.source, problem.path) if problem.source else empty)
+
+    def span_of(self, path: tuple[str | int, ...], key: bool = False) -> Span | None:
         """Where a value of the file stands, such as ("network", "degree"), or with ``key`` the word before its colon.
 
-        A path that is not in the file gives the nearest thing around it.
+        None for what the file does not say.
         """
         node: Node = self.root
         span = self.root.span
         for step in path:
-            if isinstance(node, Mapping) and isinstance(step, str) and node.get(step) is not None:
-                heading = node.key(step)
-                node = node.get(step)  # type: ignore[assignment]
-                span = heading.span if key and heading is not None or isinstance(node, Mapping) and heading else node.span  # type: ignore[union-attr]
+            inner: Node | None = None
+            if isinstance(node, Mapping) and isinstance(step, str):
+                inner, heading = node.get(step), node.key(step)
             elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
-                node = node.items[step]
-                span = node.span
+                inner, heading = node.items[step], None
+            elif isinstance(node, Scalar):
+                return node.span  # a section written as a single word
+            if inner is None:
+                return None
+            node = inner
+            span = heading.span if heading is not None and (key or isinstance(node, Mapping)) else node.span
         return span
 
 
@@ -74,7 +91,11 @@ def read_text(text: str, path: str = "<text>") -> Document:
     """Read and check the text of a problem file; ``path`` is what messages call it and where relative files are sought."""
     root = read_marks(text, path)
     _check_keys(root)
-    return Document(_problem(root, text, path), {k: v.plain for k in METHOD if (v := root.get(k)) is not None}, root)
+    document = Document(_problem(root, text, path), {k: v.plain for k in METHOD if (v := root.get(k)) is not None}, root)
+    network = document.method.get("network")
+    if isinstance(network, dict) and type(degree := network.get("degree")) is int:
+        check_degree(document.problem, degree, document.span_of(("network", "degree")))
+    return document
 
 
 def _check_keys(root: Mapping) -> None:
@@ -92,24 +113,55 @@ def _check_keys(root: Mapping) -> None:
         raise root.key("equations").error("'equation' and 'equations' are both given", "they mean the same; give one")  # type: ignore[union-attr]
 
 
-def _text(node: Node) -> Scalar:
+def _text(node: Node | None) -> Scalar:
+    assert node is not None
     if not isinstance(node, Scalar):
         raise node.error("a single line is wanted here")
     return node
 
 
 def _problem(root: Mapping, source: str, path: str) -> Problem:
-    find = _text(root.get("find"))  # type: ignore[arg-type]
+    find = _text(root.get("find"))
     declared = read_find(find.text)
-    domain_node = root.get("domain")
-    scope = make_scope(declared, root.get("where"), shape_names(domain_node))
+    regions = root.get("domain")
+    where = root.get("where")
+    assert regions is not None
+    scope = make_scope(declared, where, shape_names(regions))
+    remarks = check_measured(where, scope, path)
     periodic = periodic_axes(root.get("boundary"), scope.coordinates, scope.time)
-    domain, limits = read_domain(domain_node, scope, periodic)  # type: ignore[arg-type]
+    domain, limits = read_domain(regions, scope, periodic)
     for definition in scope.definitions.values():
         if not definition.arguments:
             Builder(scope, definition.text).definition(definition, definition.tree)
-    ranges = _ranges(root.get("where"), scope)
-    equations = read_equations(root.get("equation") or root.get("equations"), scope)  # type: ignore[arg-type]
+    ranges = _ranges(where, scope)
+    for name, at in declared.parameters.items():
+        if name not in ranges:
+            raise find.text.error(f"the parameter '{name}' has no range", *at, hint=f"add '{name}: [0.1, 1]' under 'where'")
+    problem = Problem(
+        title=_text(title).text.value if (title := root.get("title")) is not None else "",
+        fields=declared.fields,
+        domain=domain,
+        limits=limits,
+        equations=read_equations(_first(root, "equation", "equations"), scope),
+        conditions=_conditions(root, scope, domain, limits),
+        constants=scope.constants,
+        parameters={name: ranges[name] for name in declared.parameters},
+        unknowns={name: ranges.get(name) for name in declared.unknowns},
+        source=source,
+        path=path,
+    )
+    if (data := root.get("data")) is not None:
+        measured, more = read_data(data, scope, path)
+        problem, remarks = replace(problem, data=measured), remarks + more
+    remarks += check(problem, root)
+    if (exact := root.get("exact")) is not None:
+        problem = replace(problem, exact=read_exact(_text(exact).text, scope))
+        remarks += prove(problem, _text(exact).text)
+    remarks += unsolved(problem, scope, root)
+    return replace(problem, remarks=remarks)
+
+
+def _conditions(root: Mapping, scope: Scope, domain: Domain, limits: Limits) -> tuple[Condition, ...]:
     conditions: tuple[Condition, ...] = ()
     if (initial := root.get("initial")) is not None:
         conditions += read_initial(initial, scope, domain)
@@ -117,27 +169,14 @@ def _problem(root: Mapping, source: str, path: str) -> Problem:
         conditions += read_boundary(boundary, scope, domain, limits)
     if (constraints := root.get("constraints")) is not None:
         conditions += read_constraints(constraints, scope)
-    title = root.get("title")
-    problem = Problem(
-        title=str(_text(title).text.value) if title is not None else "",
-        fields=declared.fields,
-        domain=domain,
-        limits=limits,
-        equations=equations,
-        conditions=conditions,
-        constants=scope.constants,
-        parameters={name: ranges[name] for name in declared.parameters if name in ranges},
-        unknowns={name: ranges.get(name) for name in declared.unknowns},
-        source=source,
-        path=path,
-    )
-    exact = root.get("exact")
-    if exact is not None:
-        problem = replace(problem, exact=_exact(_text(exact), scope))
-    return problem
+    return conditions
 
 
-def _ranges(where: Node | None, scope: Any) -> dict[str, tuple[float, float]]:
+def _first(root: Mapping, *names: str) -> Node:
+    return next(node for name in names if (node := root.get(name)) is not None)
+
+
+def _ranges(where: Node | None, scope: Scope) -> dict[str, tuple[float, float]]:
     found = {}
     for key, value in where if isinstance(where, Mapping) else ():
         if isinstance(value, Sequence):
@@ -146,5 +185,26 @@ def _ranges(where: Node | None, scope: Any) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _exact(node: Scalar, scope: Any) -> dict[str, sp.Expr]:
-    return {str(r.left_tree.children[0]): r.right for r in Builder(scope, node.text).relations()}  # type: ignore[misc]
+def read_expression(text: str, problem: Problem) -> sp.Expr:
+    """An expression in the problem's coordinates, named constants and parameters, such as a formula stored with a run."""
+    coordinates = problem.coordinates
+    scope = Scope(coordinates, problem.domain.time)
+    scope.letters |= {s.name: s for s in problem.constants}
+    scope.letters |= {name: symbol(name) for name in (*problem.parameters, *problem.unknowns)}
+    marks = tuple((1, i + 1) for i in range(len(text) + 1))
+    return Builder(scope, Text(text, marks, "<formula>", text)).scalar_text()
+
+
+def check_degree(problem: Problem, degree: int, span: Span | None = None) -> None:
+    """Raise ProblemError if splines of this degree are too rough for the order of the equation."""
+    order = max(
+        (residual.order_in(axis) for residual in problem.equations for axis in range(problem.domain.dimension)), default=0
+    )
+    if degree > order:
+        return
+    worst = max(problem.equations, key=lambda r: max(r.order_in(axis) for axis in range(problem.domain.dimension)))
+    axis = max(range(problem.domain.dimension), key=worst.order_in)
+    letter = problem.fields[0].name + "_" + problem.coordinates[axis] * (degree - 1)
+    smooth = f"a piecewise linear {letter}" if degree > 1 else f"a piecewise linear {problem.fields[0].name}"
+    message = f"degree {degree} gives {smooth}; an equation of order {order} needs degree >= {order + 1} (network.degree)"
+    raise ProblemError(message, span)

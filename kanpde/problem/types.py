@@ -65,7 +65,9 @@ class Residual:
     @property
     def partials(self) -> dict[tuple[str, MultiIndex], sp.Expr]:
         """The derivative of the residual by each partial derivative of a field: the linearised operator."""
-        return {key: sp.diff(self.expression, s) for s, key in self.jets.items() if self.expression.has(s)}
+        slopes = {key: sp.diff(self.expression, s) for s, key in self.jets.items() if self.expression.has(s)}
+        # the derivative of a jump is zero wherever it is a number
+        return {key: e.replace(sp.DiracDelta, lambda *_: sp.Integer(0)) for key, e in slopes.items()}
 
     @property
     def linear(self) -> bool:
@@ -147,12 +149,24 @@ class Remark:
         return "\n".join(lines)
 
 
+class _InWords(type):
+    """Lets ``Problem(find=..., domain=..., equation=...)`` take the words of a problem file."""
+
+    def __call__(cls, *arguments: Any, **words: Any) -> Any:
+        if "find" in words and not arguments:
+            from kanpde.problem.words import problem_from_words
+
+            return problem_from_words(**words)
+        return super().__call__(*arguments, **words)
+
+
 @dataclass(frozen=True)
-class Problem:
+class Problem(metaclass=_InWords):
     """Residuals in a domain, conditions on its boundary, and what is known about the solution; nothing of the method.
 
-    ``limits`` gives the ends of each interval exactly; ``constants`` the exact value of every named number (``nu: 0.01/pi``), which
-    residuals carry as letters. ``exact`` is never looked at by the solver, only by the comparison.
+    ``Problem(find="u(x, t)", domain={"x": [-1, 1], ...}, equation=..., ...)`` makes one from the words of a problem file.
+    ``limits`` gives the ends of each interval exactly; ``constants`` the exact value of every named number (``nu: 0.01/pi``),
+    which residuals carry as letters. ``exact`` is never looked at by the solver, only by the comparison.
     """
 
     title: str
