@@ -54,9 +54,17 @@ class Request:
     breaks: tuple[np.ndarray, ...] | None = None  # one array a coordinate
     residual: Residual | None = None
 
-    def placed(self, unit: np.ndarray) -> np.ndarray:  # (N, d) in [0, 1] -> (N, d)
-        """Points of the unit cube in the box."""
-        return self.bounds[:, 0] + unit * (self.bounds[:, 1] - self.bounds[:, 0])
+    def placed(self, unit: np.ndarray) -> Points:  # (N, d) in [0, 1]
+        """Points of the unit cube in the box; with break points, every interval gets an equal share, weighted by its length."""
+        if self.breaks is None:
+            return equal_weights(self.bounds[:, 0] + unit * (self.bounds[:, 1] - self.bounds[:, 0]))
+        x, weight = np.empty_like(unit), np.ones(len(unit))
+        for axis, breaks in enumerate(self.breaks):
+            intervals = len(breaks) - 1
+            position = unit[:, axis] * intervals
+            x[:, axis] = np.interp(position, np.arange(intervals + 1), breaks)
+            weight *= np.diff(breaks)[np.minimum(position.astype(int), intervals - 1)]
+        return Points(x, weight / weight.sum())
 
 
 def equal_weights(x: np.ndarray) -> Points:

@@ -10,13 +10,13 @@ import math
 import numpy as np
 from scipy.stats import qmc
 
-from kanpde.sampling.points import Points, Request, equal_weights
+from kanpde.sampling.points import Points, Request
 
 
 def uniform(request: Request) -> Points:
     """Independent, uniformly distributed points: error N^(-1/2) of a mean."""
     unit = np.random.default_rng(request.seed).random((request.count, request.bounds.shape[0]))
-    return equal_weights(request.placed(unit))
+    return request.placed(unit)
 
 
 def sobol(request: Request) -> Points:
@@ -24,4 +24,4 @@ def sobol(request: Request) -> Points:
     engine = qmc.Sobol(request.bounds.shape[0], scramble=True, rng=np.random.default_rng(request.seed))
     # A power of two is drawn, for the sequence's balance, and cut: the first N are a low-discrepancy set too.
     unit = engine.random_base2(max(0, math.ceil(math.log2(request.count))))[: request.count]
-    return equal_weights(request.placed(unit))
+    return request.placed(unit)

@@ -1,30 +1,30 @@
 """Training all edges of a separable network at once, from random initial values, by Levenberg-Marquardt.
 
 It starts with few products on a coarse grid, and grows where it falls short: knots are inserted where the indicated error of the
-splines stands, products are added while the smallest singular value of u is not negligible. Growth leaves u as it is (new products
-are small), so that every stage starts near its end. Points are tied to the knots: with points that ignore graded knots the residual
-falls and the error does not.
+splines stands, products are added while the smallest singular value of u is not negligible. Growth leaves u as it is (new
+products are small), so that every stage starts near its end. Points are tied to the knots: with points that ignore graded knots
+the residual falls and the error does not.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from kanpde.assembly import LiftedSpace, RowBuilder
 from kanpde.assembly.collocation import Collocation
 from kanpde.errors import DivergedError
 from kanpde.kan import KAN, Edges, Grid
 from kanpde.kan.refine import random_separable, widen
 from kanpde.optimize import LevenbergMarquardt
 from kanpde.results.history import StageRecord
+from kanpde.results.types import Estimate
 from kanpde.sampling import Request, composite, sobol
 from kanpde.train.context import Context
-from kanpde.train.estimate import estimate
 from kanpde.train.knots import density, insertions, spline_error
 
 DEGREE = 9  # of the edges: one digit better than 7 at equal time
@@ -42,8 +42,8 @@ MOST_PARAMETERS = 6000
 HOPELESS = 3  # stages in a row that do not halve the residual
 
 
-def train_all_edges(context: Context) -> KAN:
-    """A separable network trained until its estimated error is below the tolerance, or nothing more can be gained.
+def train_all_edges(context: Context, judge: Callable[[KAN], Estimate]) -> KAN:
+    """A separable network trained until ``judge`` estimates its error below the tolerance, or nothing more can be gained.
 
     Raises DivergedError if no stage gave a finite residual.
     """
@@ -51,6 +51,7 @@ def train_all_edges(context: Context) -> KAN:
     network = _first(context, generator)
     damping, change, best, idle = FIRST_DAMPING, None, math.inf, 0
     while True:
+        context.network = network
         network, cost = _stage(context, network, damping, change)
         if not math.isfinite(cost):
             raise DivergedError("the residual of the first stage is not finite", hint="try another seed, or train: lifted")
@@ -58,9 +59,9 @@ def train_all_edges(context: Context) -> KAN:
         best = min(best, cost)
         need = _needs(context, network, cost)
         if need.nothing and cost < RESOLVED:
-            value = estimate_separable(context, network)
+            value = judge(network).value
             context.tell("estimate", estimate=value)
-            if value < context.plan.tolerance:
+            if value <= context.plan.tolerance:
                 return network
         if context.left < 0 or idle >= HOPELESS:
             return network
@@ -69,23 +70,6 @@ def train_all_edges(context: Context) -> KAN:
             return network
         context.tell("extension", f"rank {grown.rank}", grid=grown.intervals, residual=cost)
         network, damping = grown, DAMPING
-
-
-def estimate_separable(context: Context, network: KAN) -> float:
-    """The estimated relative error of a separable network in two coordinates."""
-    axis = next(iter(context.problem.domain.space_axes), 0)
-    builder = RowBuilder(context.problem, axis, context.device, context.dtype)
-    return estimate(context, builder, network, separable_spaces(network, axis)).value
-
-
-def separable_spaces(network: KAN, axis: int) -> list[LiftedSpace]:
-    """The lifted space nearest to a separable network: its own knots along ``axis``, as many polynomials as splines across."""
-    along = network.factors[axis]
-    if network.inputs == 1:
-        return [LiftedSpace(along.breaks[0], along.degree, axis, None, 1)]
-    across = network.factors[1 - axis]
-    grid = across.grids[0]
-    return [LiftedSpace(along.breaks[0], along.degree, axis, (grid.lower, grid.upper), min(across.size, 40))]
 
 
 def _first(context: Context, generator: torch.Generator) -> KAN:

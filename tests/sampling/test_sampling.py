@@ -44,6 +44,16 @@ def test_gauss_points_follow_the_intervals() -> None:
     assert w @ x**6 != pytest.approx(1 / 7, abs=1e-9)
 
 
+@pytest.mark.parametrize("name", ["sobol", "uniform", "gauss"])
+def test_points_follow_graded_breaks_and_still_integrate(name: str) -> None:
+    breaks = (np.array([-1.0, -0.99, -0.9, 0.0, 2.0]), np.array([0.0, 0.4, 0.5]))
+    points = SAMPLERS[name](Request(BOUNDS, 2**14, breaks=breaks))
+    shares = np.histogram2d(points.x[:, 0], points.x[:, 1], breaks)[0] / points.count
+    assert shares == pytest.approx(np.full((4, 2), 1 / 8), abs=0.02)
+    mean = points.weight @ (points.x[:, 0] ** 2 * np.cos(points.x[:, 1]))
+    assert mean == pytest.approx(2 * math.sin(0.5), abs=2e-2)
+
+
 def test_adaptive_points_crowd_where_the_residual_is_large() -> None:
     request = Request(BOUNDS, 500, residual=lambda x: np.where(x[:, 0] > 1.0, 10.0, 0.0))
     share = (SAMPLERS["residual-adaptive"](request).x[:, 0] > 1.0).mean()
