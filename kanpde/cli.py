@@ -76,6 +76,38 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command("check", _check, "read and check problem files without solving them")
     sub.add_argument("files", nargs="+", metavar="FILE")
+
+    sub = command("show", _show, "show a problem as mathematics, or what a run found")
+    sub.add_argument("path", metavar="FILE|RUN")
+    sub.add_argument("--latex", action="store_true", help="LaTeX instead of plain text")
+
+    sub = command("eval", _eval, "values of a run, and derivatives, at points")
+    sub.add_argument("run", metavar="RUN")
+    where = sub.add_mutually_exclusive_group()
+    where.add_argument("--at", metavar="POINTS", help='a .csv file with columns x, t, ..., or "x=0.5,t=1"')
+    where.add_argument("--grid", metavar="NxM", help="a uniform grid: 201x101")
+    sub.add_argument("--derivatives", default="", metavar="LIST", help="such as u_x,u_xx")
+    sub.add_argument("--to", metavar="FILE", help="write to a .csv or .h5 file instead of standard output")
+
+    sub = command("compare", _compare, "the error of a run against its reference, another run, or values in a .csv file")
+    sub.add_argument("run", metavar="RUN")
+    sub.add_argument("other", nargs="?", metavar="RUN|FILE")
+
+    sub = command("symbolic", _symbolic, "search and prove a closed form of a finished run")
+    sub.add_argument("run", metavar="RUN")
+    sub.add_argument("--seconds", type=float, metavar="S", help="time for the search (default: as the run's plan says)")
+
+    sub = command("plot", _plot, "draw the figures of a run again")
+    sub.add_argument("run", metavar="RUN")
+    sub.add_argument("--format", default="png", choices=("png", "pdf", "svg"))
+    sub.add_argument("--dpi", type=int, metavar="N", help="dots per inch (default 160)")
+    sub.add_argument("--out", metavar="DIR", help="where to make the folder 'figures' (default: the run folder)")
+
+    sub = command("list", _list, "what there is: problems, bases, optimizers, references, shapes")
+    sub.add_argument("kind", nargs="?", choices=("problems", "bases", "optimizers", "references", "shapes"))
+
+    command("schema", _schema, "the JSON Schema of the problem file, for editors")
+    command("doctor", _doctor, "versions, device, precision and a short self-test")
     return top
 
 
@@ -126,6 +158,135 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         _say_json({"files": verdicts})
     return SOLVED if all(verdict["ok"] for verdict in verdicts) else BAD_INPUT
+
+
+def _show(options: argparse.Namespace) -> int:
+    from kanpde import run
+    from kanpde.report.mathematics import as_latex, as_text
+
+    found = run.load(options.path)
+    problem = getattr(found, "problem", found)
+    if options.json:
+        from kanpde.export import summary
+
+        _say_json(summary(found) if found is not problem else {"title": problem.title, "latex": as_latex(problem)})
+        return SOLVED
+    _say(as_latex(problem) if options.latex else as_text(problem))
+    if found is not problem and options.latex and found.formula is not None and found.formula.text:
+        _say(f"\n% {found.formula.status}\n\\begin{{align*}}\n  {found.formula.latex}\n\\end{{align*}}")
+    elif found is not problem and not options.latex:
+        from kanpde.report.table import print_table
+
+        _say("")
+        print_table(found, _console(), Path(options.path) if Path(options.path).is_dir() else None)
+    return SOLVED
+
+
+def _eval(options: argparse.Namespace) -> int:
+    from kanpde.export import load
+    from kanpde.export.tables import read_points, values_at, write_csv, write_table
+
+    solution = load(options.run)
+    points = read_points(options.at, options.grid, solution)
+    values = values_at(solution, points, [name.strip() for name in options.derivatives.split(",") if name.strip()])
+    if options.to:
+        write_table(options.to, solution, points, values)
+        if not (options.quiet or options.json):
+            _say(f"{options.to}: {', '.join(values)} at {next(iter(values.values())).size} points")
+    if options.json:
+        arrays = {name: array.tolist() for name, array in (points.coordinates | values).items()}
+        _say_json({"file": options.to} if options.to else arrays)
+    elif not options.to:
+        write_csv(sys.stdout, points, values)
+    return SOLVED
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from kanpde import run
+
+    comparison = run.compare(options.run, options.other)
+    if options.json:
+        _say_json({"fields": {name: vars(found) for name, found in comparison.fields.items()}, "remark": comparison.remark})
+        return SOLVED
+    for name, found in comparison.fields.items():
+        h1 = "" if found.h1 is None else f", relative H1 {found.h1:.1e}"
+        _say(f"{name}: {found.sentence}; relative maximum {found.max:.1e}{h1}")
+    if comparison.remark or not comparison.fields:
+        _say(comparison.remark or "no independent reference")
+    return SOLVED
+
+
+def _symbolic(options: argparse.Namespace) -> int:
+    from kanpde import run
+
+    formula = run.symbolic(options.run, options.seconds).formula
+    if options.json:
+        from kanpde.export import load, summary
+
+        _say_json(summary(load(options.run))["formula"])
+    elif formula is not None and not options.quiet:
+        _say(f"{formula.text}  ({formula.status})" if formula.text else formula.status)
+        for line in formula.transcript:
+            _say(f"  {line}")
+    return SOLVED
+
+
+def _plot(options: argparse.Namespace) -> int:
+    from kanpde import run
+
+    files = run.plot(options.run, options.format, options.dpi, options.out)
+    if options.json:
+        _say_json({"files": [str(path) for path in files]})
+    elif not options.quiet:
+        for path in files:
+            _say(str(path))
+    return SOLVED
+
+
+def _list(options: argparse.Namespace) -> int:
+    from kanpde.report.catalogue import TABLES, entries
+
+    kinds = [options.kind] if options.kind else list(TABLES)
+    found = {kind: entries(kind) for kind in kinds}
+    if options.json:
+        _say_json({kind: [vars(entry) for entry in table] for kind, table in found.items()})
+        return SOLVED
+    for kind, table in found.items():
+        if len(kinds) > 1:
+            _say(f"{kind}:")
+        width = max((len(entry.name) for entry in table), default=0)
+        for entry in table:
+            defaults = f"  [{entry.defaults}]" if entry.defaults else ""
+            _say(f"  {entry.name:<{width}}  {entry.sentence}{defaults}")
+        if not table:
+            _say("  none in this folder")
+    return SOLVED
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from kanpde.plan.schema import schema
+
+    _say_json(schema())
+    return SOLVED
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    import torch
+
+    from kanpde import run
+    from kanpde.export import summary, versions
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    found = {**versions(), "cuda": device, "threads": str(torch.get_num_threads())}
+    test = summary(run.self_test())
+    error = test["fields"]["u"]["l2"]
+    if options.json:
+        _say_json({"versions": found, "error": error, "seconds": test["seconds"], "ok": test["converged"]})
+    else:
+        for name, value in found.items():
+            _say(f"{name:<10}{value}")
+        _say(f"self-test {test['outcome']} (true error {error:.1e}, {test['seconds']:.2f} s)")
+    return SOLVED if test["converged"] else MISSED
 
 
 def _console(stderr: bool = False) -> Any:

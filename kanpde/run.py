@@ -1,14 +1,19 @@
-"""The pipeline, a step a line: read, train, compare, symbolify, export, report. Used by the command line and by ``kanpde.solve``."""
+"""The pipeline, a step a line: read, train, compare, symbolify, export, report; for the command line and ``kanpde.solve``."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kanpde.errors import KanpdeError, MissingDependency, ProblemError, UnsupportedProblem
-from kanpde.results import Comparison, Event, Report, silent
+from kanpde.results import Comparison, Event, FieldComparison, Report, silent
 
 if TYPE_CHECKING:
     from kanpde.plan import Plan
@@ -40,8 +45,8 @@ def solve(
     ``tolerance``, ``budget`` (seconds) and ``seed`` take the place of what the file says, and so does every section of the method
     part given by its name (``network={"degree": 9}``, ``reference="none"``). ``progress`` shows a bar on a terminal; ``report``
     takes the events instead. Files are written only if ``out`` names a folder. Whether the tolerance was reached is said by
-    ``solution.outcome``, not by an exception: raised are only ProblemError, UnsupportedProblem, MissingDependency and, where there
-    is nothing usable to return, DivergedError.
+    ``solution.outcome``, not by an exception; DivergedError means that there is nothing usable to return, ProblemError,
+    UnsupportedProblem and MissingDependency that nothing was tried.
     """
     given = {"tolerance": tolerance, "budget": budget, "seed": seed, **method}
     document = read(problem)
@@ -60,9 +65,11 @@ def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | 
     from kanpde.report import write_report
 
     folder = export.RunFolder(out) if out is not None else None
+    began = time.perf_counter()
     found: Solution | None = None
 
     def report(event: Event) -> None:
+        event = event if event.seconds else replace(event, seconds=time.perf_counter() - began)
         said(event)
         if folder is not None:
             folder.log(event)
@@ -120,10 +127,10 @@ def find_formula(solution: Solution, report: Report = silent) -> None:
 
 def read(problem: str | PathLike[str] | Problem) -> Document:
     """The problem and the method part of a file, or a Problem made in Python with an empty method part."""
-    from kanpde.problem import Document, Problem, read_file
+    from kanpde.problem import Problem, read_file, read_text
 
     if isinstance(problem, Problem):
-        return Document.of(problem)
+        return replace(read_text(problem.source, problem.path), problem=problem)
     return read_file(problem)
 
 
@@ -165,6 +172,100 @@ def resolve_device(device: str) -> str:
     if not torch.cuda.is_available():
         raise MissingDependency("no CUDA device is available here; leave --device out, or say --device cpu")
     return "cuda"
+
+
+def compare(run: str | PathLike[str], other: str | PathLike[str] | None = None) -> Comparison:
+    """A finished run against its reference, against another run, or against values in a CSV file (columns x, t, u)."""
+    from kanpde import export, reference
+
+    solution = export.load(run)
+    if other is None:
+        if not solution.comparison.fields:
+            compare_with_reference(solution)
+        return solution.comparison
+    if Path(other).suffix == ".csv":
+        return _compare_with_file(solution, Path(other))
+    judge = export.load(other)
+    if judge.problem.coordinates != solution.problem.coordinates or judge.fields != solution.fields:
+        raise ProblemError(f"'{run}' and '{other}' have different unknowns or coordinates, and cannot be compared")
+    low = np.maximum(solution.problem.domain.bounds[:, 0], judge.problem.domain.bounds[:, 0])
+    high = np.minimum(solution.problem.domain.bounds[:, 1], judge.problem.domain.bounds[:, 1])
+    if not (low < high).all():
+        raise ProblemError(f"'{run}' and '{other}' have no part of their domains in common")
+    names = solution.problem.coordinates
+    as_reference = reference.Reference(
+        method=f"run {other}",
+        error=max(judge.estimate.value, reference.FLOOR),
+        seconds=judge.seconds,
+        values=lambda points: judge.values(dict(zip(names, points.T, strict=True))),
+        gradients=lambda points: judge.gradients(dict(zip(names, points.T, strict=True))),
+    )
+    bounds = np.stack([low, high], -1)
+    return reference.compare(
+        solution.values, solution.gradients, solution.problem, as_reference, solution.plan.seed, bounds=bounds
+    )
+
+
+def _compare_with_file(solution: Solution, path: Path) -> Comparison:
+    """At the points of the file; its own error is not known."""
+    from kanpde.export.tables import columns_in_file
+
+    columns = columns_in_file(path, (*solution.problem.coordinates, *solution.fields))
+    values = solution.values({name: columns[name] for name in solution.problem.coordinates})
+    fields = {}
+    for name, found in values.items():
+        size, largest = np.linalg.norm(columns[name]), np.abs(columns[name]).max()
+        difference = found - columns[name]
+        l2, most = float(np.linalg.norm(difference) / (size or 1.0)), float(np.abs(difference).max() / (largest or 1.0))
+        fields[name] = FieldComparison(l2, most, None, str(path), math.nan, 0.0)
+    return Comparison(fields)
+
+
+def symbolic(run: str | PathLike[str], seconds: float | None = None) -> Solution:
+    """Search and prove a closed form of a finished run, and write it into the run."""
+    from kanpde import export
+    from kanpde.report import write_report
+
+    solution = export.load(run)
+    if seconds is not None:
+        section = solution.plan.symbolic.model_copy(update={"seconds": seconds})
+        solution.plan = solution.plan.model_copy(update={"symbolic": section})
+    find_formula(solution)
+    if Path(run).is_dir():
+        export.RunFolder(run).write(solution)
+        write_report(solution, run)
+    else:
+        export.save(solution, run)
+    return solution
+
+
+def plot(
+    run: str | PathLike[str], suffix: str = "png", dpi: int | None = None, out: str | PathLike[str] | None = None
+) -> list[Path]:
+    """Draw the figures of a finished run again, in another format or resolution; returns the files."""
+    from kanpde import export
+    from kanpde.report.figures import DPI, rendered, write_figures
+
+    folder = Path(run) if Path(run).is_dir() else Path(run).parent
+    return write_figures(rendered(export.load(run), suffix, dpi or DPI), out or folder, suffix)
+
+
+_SELF_TEST = """
+title: Self-test
+find: u(x, y)
+domain: {x: [0, 1], y: [0, 1]}
+equation: -lap(u) = 2*pi^2*sin(pi*x)*sin(pi*y)
+boundary: u = 0
+exact: u = sin(pi*x)*sin(pi*y)
+symbolic: none
+"""
+
+
+def self_test() -> Solution:
+    """Solve a small Poisson problem whose solution is known."""
+    from kanpde.problem import read_text
+
+    return solve(read_text(_SELF_TEST, "<self-test>").problem, progress=False)
 
 
 def load(path: str | PathLike[str]) -> Solution | Problem:

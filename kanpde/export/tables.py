@@ -45,23 +45,28 @@ def points_in_words(text: str, coordinates: tuple[str, ...]) -> Points:
 
 
 def points_in_file(path: str | Path, coordinates: tuple[str, ...]) -> Points:
-    """A CSV file with a header whose columns are named by the coordinates; other columns are left alone."""
+    """The points of a CSV file whose columns are named by the coordinates."""
+    return Points(columns_in_file(path, coordinates))
+
+
+def columns_in_file(path: str | Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Columns of a CSV file by the names in its first line; others are left alone. Lines from # on are comments."""
     with open(path, newline="", encoding="utf-8") as file:
         reader = csv.reader(line for line in file if line.strip() and not line.startswith("#"))
         header = [name.strip() for name in next(reader, [])]
-        missing = [name for name in coordinates if name not in header]
+        missing = [name for name in names if name not in header]
         if missing:
             raise ProblemError(
-                f"{path} has no column '{missing[0]}'", hint=f"the first line names the columns: {','.join(coordinates)}"
+                f"{path} has no column '{missing[0]}'", hint=f"the first line names the columns: {','.join(names)}"
             )
-        columns: dict[str, list[float]] = {name: [] for name in coordinates}
+        columns: dict[str, list[float]] = {name: [] for name in names}
         for number, row in enumerate(reader, 2):
             try:
-                for name in coordinates:
+                for name in names:
                     columns[name].append(float(row[header.index(name)]))
             except (ValueError, IndexError):
                 raise ProblemError(f"{path}: row {number} is not a row of numbers: {','.join(row)}") from None
-    return Points({name: np.array(values) for name, values in columns.items()})
+    return {name: np.array(values) for name, values in columns.items()}
 
 
 def points_on_grid(text: str, solution: Solution) -> Points:

@@ -1,8 +1,8 @@
 """The group ``/VTKHDF``, by which ParaView opens a run file directly: an ImageData whose point data are the same arrays.
 
 Source: VTK File Formats, "VTKHDF File Format", https://docs.vtk.org/en/latest/design_documents/VTKFileFormats.html. Arrays are
-(z, y, x); an axis of one point is left out, so that a field of two coordinates is two-dimensional. Time, where there is one, is the
-last axis of the picture: a field u(x, t) is an image in the (x, t) plane.
+(z, y, x); an axis of one point is left out, so that a field of two coordinates is two-dimensional. Time, where there is one,
+is the last axis of the picture: a field u(x, t) is an image in the (x, t) plane.
 """
 
 from __future__ import annotations

@@ -20,13 +20,15 @@ def figure(solution: Solution, kind: str = "solution") -> Figure:
 
 def write_report(solution: Solution, folder: str | PathLike[str]) -> None:
     """The figures and the page of a run, as far as the plan's output section wants them."""
-    from kanpde.report.figures import write_figures
+    from kanpde.report.figures import rendered, write_figures
     from kanpde.report.page import write_page
 
-    if solution.plan.output.figures:
-        write_figures(solution, folder)
-    if solution.plan.output.report:
-        write_page(solution, folder)
+    output = solution.plan.output
+    pictures = rendered(solution) if output.figures or output.report else {}
+    if output.figures:
+        write_figures(pictures, folder)
+    if output.report:
+        write_page(solution, pictures, folder)
 
 
 __all__ = ["figure", "write_report"]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from itertools import groupby
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kanpde.report import style
@@ -22,11 +27,13 @@ def draw_convergence(solution: Solution) -> Figure:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.2])
     ends = np.cumsum([stage.iterations for stage in stages]) if stages else np.array([])
     starts = np.concatenate([[0], ends[:-1]]) if stages else ends
-    finer = [i for i in range(1, len(stages)) if stages[i].grid != stages[i - 1].grid]
+    finer = [i for i in range(1, len(stages)) if _extended(stages[i - 1], stages[i])]
     for i in finer:
         for ax in (upper, lower):
             ax.axvline(starts[i], color=style.FAINT, linewidth=0.6, linestyle=(0, (2, 2)))
-    upper.semilogy(ends, [_positive(s.residual) for s in stages], "o-", color=style.BLUE, ms=4, lw=1.0, label="residual")
+    for n, run in enumerate(_runs(stages)):  # a line joins the stages of one time window
+        drawn = [_positive(stages[i].residual) for i in run]
+        upper.semilogy(ends[run], drawn, "o-", color=style.BLUE, ms=4, lw=1.0, label="residual" if n == 0 else None)
     known = [(end, s.estimate) for end, s in zip(ends, stages, strict=True) if s.estimate is not None]
     if known:
         upper.semilogy(
@@ -51,27 +58,40 @@ def draw_convergence(solution: Solution) -> Figure:
     return figure
 
 
-def _grids(ax: style.Axes, stages: list[StageRecord], starts: np.ndarray, ends: np.ndarray, names: tuple[str, ...]) -> None:
-    separate = bool(stages) and all(len(stage.grid) == len(names) for stage in stages)
+def _extended(before: StageRecord, after: StageRecord) -> bool:
+    """Whether a stage began with more intervals than the one before it had, along some coordinate."""
+    return any(new > old for old, new in zip(before.grid, after.grid, strict=False))
+
+
+def _runs(stages: list[StageRecord]) -> Iterator[list[int]]:
+    """The numbers of the stages, one list a time window."""
+    for _, run in groupby(range(len(stages)), key=lambda i: stages[i].window):
+        yield list(run)
+
+
+def _grids(ax: Axes, stages: list[StageRecord], starts: np.ndarray, ends: np.ndarray, names: tuple[str, ...]) -> None:
+    """Intervals by iteration, a line a coordinate; one line for the finest edges of a deep network."""
+    separate = all(len(stage.grid) <= len(names) for stage in stages)
     for axis in range(len(names) if separate else 1):
-        levels = [(stage.grid[axis] if separate else max(stage.grid, default=0)) for stage in stages]
+        levels = [stage.grid[axis] if len(stage.grid) > axis else math.nan for stage in stages]
+        if not separate:
+            levels = [max(stage.grid, default=0) for stage in stages]
         if not levels:
             continue
         x = np.append(starts, ends[-1])
         label = style.math(names[axis]) if separate else "edges"
-        ax.step(
-            x, [*levels, levels[-1]], where="post", color=(style.BLUE, style.ORANGE, style.GREEN)[axis % 3], lw=1.3, label=label
-        )
+        colour = (style.BLUE, style.ORANGE, style.GREEN)[axis % 3]
+        ax.step(x, [*levels, levels[-1]], where="post", color=colour, linewidth=1.3, label=label)
     if stages:
-        ax.legend(fontsize=style.SMALL, frameon=False, loc="lower right", ncols=3)
-    ax.set_ylim(bottom=0)
+        ax.legend(fontsize=style.SMALL, frameon=False, loc="upper right", ncols=3)
+    ax.set_ylim(0, 1.35 * max((max(stage.grid, default=1) for stage in stages), default=1))
 
 
-def _make_room(ax: style.Axes) -> None:
+def _make_room(ax: Axes) -> None:
     """Head room for the legend: a fifth of the decades shown."""
     low, high = ax.get_ylim()
     ax.set_ylim(low, high * (high / low) ** 0.2)
 
 
 def _positive(value: float) -> float:
-    return value if value > 0 else float("nan")
+    return value if value > 0 else math.nan

@@ -56,7 +56,7 @@ def _space_time(
     time = solution.problem.domain.time or ""
     space = next(coordinate for coordinate in axes if coordinate != time)
     x, t = axes[space], axes[time]
-    if list(axes)[0] == time:  # the array is (..., last coordinate first); a picture has time upwards
+    if next(iter(axes)) == time:  # the array is (..., last coordinate first); a picture has time upwards
         values = values.T
     left = figure.add_subplot(count, 2, 2 * row + 1)
     right = figure.add_subplot(count, 2, 2 * row + 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
@@ -35,23 +35,22 @@ def draw(solution: Solution, kind: str) -> Figure:
     return FIGURES[kind](solution)
 
 
-def write_figures(
-    solution: Solution, folder: str | PathLike[str], suffix: str = "png", dpi: int = DPI, kinds: tuple[str, ...] = tuple(FIGURES)
-) -> list[Path]:
-    """Draw into ``figures/`` of a run folder; returns the files."""
+def rendered(solution: Solution, suffix: str = "png", dpi: int = DPI) -> dict[str, bytes]:
+    """Every figure as the bytes of a file in one of ``FORMATS``."""
     if suffix not in FORMATS:
         raise ProblemError(f"figures are written as {', '.join(FORMATS)}, not '{suffix}'")
-    files = []
-    for kind in kinds:
-        path = Path(folder) / "figures" / f"{kind}.{suffix}"
+    pictures = {}
+    for kind in FIGURES:
+        buffer = BytesIO()
+        draw(solution, kind).savefig(buffer, dpi=dpi, format=suffix)
+        pictures[kind] = buffer.getvalue()
+    return pictures
+
+
+def write_figures(pictures: Mapping[str, bytes], folder: str | PathLike[str], suffix: str = "png") -> list[Path]:
+    """Rendered figures into ``figures/`` of a run folder; returns the files."""
+    files = [Path(folder) / "figures" / f"{kind}.{suffix}" for kind in pictures]
+    for path, picture in zip(files, pictures.values(), strict=True):
         with replacing(path) as temporary:
-            draw(solution, kind).savefig(temporary, dpi=dpi, format=suffix)
-        files.append(path)
+            temporary.write_bytes(picture)
     return files
-
-
-def as_png(figure: Figure, dpi: int = DPI) -> bytes:
-    """The figure as the bytes of a PNG file."""
-    buffer = BytesIO()
-    figure.savefig(buffer, dpi=dpi, format="png")
-    return buffer.getvalue()

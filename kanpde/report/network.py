@@ -75,7 +75,7 @@ def _separable(solution: Solution) -> Figure:
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:
-    """Largest size 1, and a sign by which the function (an odd one: its right half) is positive; the gauge of a product is free."""
+    """Largest size 1, and the sign by which the function (an odd one: its right half) is positive: a product's gauge is free."""
     largest = np.abs(values).max()
     mean = values.mean() if abs(values.mean()) > 0.05 * np.abs(values).mean() else values[len(values) // 2 :].mean()
     return values / (largest if mean >= 0 else -largest) if largest else values
@@ -94,11 +94,15 @@ def _deep(solution: Solution) -> Figure:
             phi = edges.functions(x)[0].cpu().double().numpy()  # (n_in, n_out, N)
             points, breaks = x.cpu().numpy(), edges.breaks.cpu().numpy()
             if last:  # a row per output keeps every column with its node
-                for o in range(phi.shape[1]):
-                    rows.append((f"to {targets[o]}", [(points[i], phi[i, o], breaks[i]) for i in range(len(points))]))
+                rows += [
+                    (f"to {targets[o]}", [(points[i], phi[i, o], breaks[i]) for i in range(len(points))])
+                    for o in range(phi.shape[1])
+                ]
             else:
-                for i in range(phi.shape[0]):
-                    rows.append((f"from {names[i]}", [(points[i], phi[i, o], breaks[i]) for o in range(phi.shape[1])]))
+                rows += [
+                    (f"from {names[i]}", [(points[i], phi[i, o], breaks[i]) for o in range(phi.shape[1])])
+                    for i in range(phi.shape[0])
+                ]
         names = targets
     columns = min(_NODES, max(len(edges) for _, edges in rows))
     rows = rows[:_NODES]

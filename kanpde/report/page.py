@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from os import PathLike
 from pathlib import Path
 
 from kanpde.export import write_text
 from kanpde.export.summary import versions
-from kanpde.report.figures import FIGURES, as_png, draw
 from kanpde.report.mathematics import mathml, statements
 from kanpde.report.progress import grid_text
 from kanpde.report.table import rows
@@ -37,20 +36,23 @@ _ALT = {
 }
 
 
-def write_page(solution: Solution, folder: str | PathLike[str]) -> Path:
-    """Write the page into a run folder; returns its path."""
+def write_page(solution: Solution, pictures: Mapping[str, bytes], folder: str | PathLike[str]) -> Path:
+    """Write the page into a run folder; ``pictures`` are PNG files by the name of the figure. Returns its path."""
     path = Path(folder) / "report.html"
-    write_text(path, page(solution))
+    write_text(path, page(solution, pictures))
     return path
 
 
-def page(solution: Solution) -> str:
+def page(solution: Solution, pictures: Mapping[str, bytes]) -> str:
     """The page as text."""
     title = escape(solution.problem.title or "kanpde run")
-    body = "\n".join(part for section in (_head, _problem, _figures, _formula, _stages, _made) for part in section(solution))
+    before = (part for section in (_head, _formula, _problem) for part in section(solution))
+    after = (part for section in (_stages, _made) for part in section(solution))
+    body = "\n".join([*before, *_figures(pictures), *after])
     return (
         f"<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n<title>{title}</title>\n"
-        f"<meta name='viewport' content='width=device-width'>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<meta name='viewport' content='width=device-width'>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<body>\n{body}\n</body>\n</html>\n"
     )
 
 
@@ -76,10 +78,10 @@ def _problem(solution: Solution) -> Iterator[str]:
         yield f"<details><summary>the problem file</summary><pre>{escape(solution.problem.source)}</pre></details>"
 
 
-def _figures(solution: Solution) -> Iterator[str]:
-    for kind in FIGURES:
+def _figures(pictures: Mapping[str, bytes]) -> Iterator[str]:
+    for kind, data in pictures.items():
         yield f"<h2>{kind.capitalize()}</h2>"
-        picture = b64encode(as_png(draw(solution, kind))).decode("ascii")
+        picture = b64encode(data).decode("ascii")
         yield f"<figure><img alt='{_ALT.get(kind, kind)}' src='data:image/png;base64,{picture}'></figure>"
 
 

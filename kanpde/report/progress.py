@@ -21,7 +21,7 @@ _PATIENCE = 2.0  # seconds between two lines about the same kind of event on a p
 def describe(event: Event) -> str:
     """The event as one short line: stage, grid, residual, estimate."""
     parts = [event.message] if event.message else []
-    if event.grid:
+    if event.grid and not event.stage.startswith("grid"):
         parts.append(f"grid {grid_text(event.grid)}")
     if event.iteration is not None:
         parts.append(f"step {event.iteration}")
@@ -77,7 +77,7 @@ def lines(console: Console) -> Report:
 
 @contextmanager
 def bar(console: Console, title: str) -> Iterator[Report]:
-    """A live line on a terminal: spinner, stage, grid, residual and estimate; a bar while time is marched; the time since the start."""
+    """A live line on a terminal: stage, grid, residual, estimate, time; a bar while time is marched."""
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (

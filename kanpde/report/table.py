@@ -58,8 +58,10 @@ def network_line(solution: Solution) -> str:
         product = " ".join(f"{letters[i]}_j({name})" for i, name in enumerate(coordinates))
         degrees = sorted({group.degree for group in network.factors})
         grid = grid_text(tuple(group.intervals for group in network.factors))
-        count = f"{network.rank} products {product}" if network.rank > 1 else f"one product {product.replace('_j', '')}"
-        return f"{count}, degree {', '.join(map(str, degrees))}, grid {grid}, {solution.parameters} parameters"
+        form = f"sum of {product}" if network.rank > 1 else product.replace("_j", "")
+        return (
+            f"rank {network.rank}: {form}, degree {', '.join(map(str, degrees))}, grid {grid}, {solution.parameters} parameters"
+        )
     widths = [network.inputs, *(layer.nodes for layer in network.stack)]
     basis = network.edges[0]
     return f"{' -> '.join(map(str, widths))}, {basis.basis} of degree {basis.degree}, {solution.parameters} parameters"
@@ -74,13 +76,18 @@ def print_table(solution: Solution, console: Console, folder: Path | None = None
     from rich.table import Table
     from rich.text import Text
 
+    found = rows(solution)
+    if folder is not None:
+        files = sorted(path.name + ("/" if path.is_dir() else "") for path in folder.iterdir() if not path.name.startswith("."))
+        found.append(("files", f"{folder}/  ({', '.join(files)})"))
+    if not console.is_terminal:
+        for name, value in found:
+            console.out(f"{name:<17}{value}", highlight=False)
+        return
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title=None)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in rows(solution):
+    for name, value in found:
         style = "" if name != "outcome" else "bold green" if solution.converged else "bold yellow"
         table.add_row(name, Text(value, style=style))
-    if folder is not None:
-        files = sorted(path.name + ("/" if path.is_dir() else "") for path in folder.iterdir() if not path.name.startswith("."))
-        table.add_row("files", Text(f"{folder}/  ({', '.join(files)})"))
     console.print(table)

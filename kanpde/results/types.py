@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -24,7 +25,8 @@ class Estimate:
 class FieldComparison:
     """How far one field is from an independent reference, relative to the reference's own size.
 
-    ``error`` is the reference's estimate of its own relative error: no difference below it means anything.
+    ``error`` is the reference's estimate of its own relative error: no difference below it means anything. NaN where the other
+    side does not say, as a file of measured values.
     """
 
     l2: float
@@ -37,9 +39,13 @@ class FieldComparison:
     @property
     def sentence(self) -> str:
         """What may be claimed: never an error below the reference's own."""
+        judge = {"exact": "the exact solution"}.get(self.method, f"the reference ({self.method})")
+        judge = f"the {self.method}" if self.method.startswith("run ") else judge
+        if math.isnan(self.error):
+            return f"relative L2 difference {self.l2:.1e} from {self.method}, largest {self.max:.1e}"
         if self.l2 <= self.error:
-            return f"relative L2 error at most the reference's {self.error:.1e} ({self.method})"
-        return f"relative L2 error {self.l2:.1e}, against {self.method} good to {self.error:.1e}"
+            return f"relative L2 error at most {self.error:.1e}, as far as {judge} can tell"
+        return f"relative L2 error {self.l2:.1e} against {judge}, itself good to {self.error:.1e}"
 
 
 @dataclass(frozen=True)
