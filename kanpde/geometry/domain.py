@@ -32,7 +32,7 @@ class Place:
     predicate: Any = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Domain:
     """A box ``bounds[i, 0] <= coordinate i <= bounds[i, 1]``, in the units of the problem's own coordinates.
 
@@ -51,6 +51,18 @@ class Domain:
             raise ValueError(f"bounds must have shape ({len(self.coordinates)}, 2), not {self.bounds.shape}")
         if not (self.bounds[:, 0] < self.bounds[:, 1]).all():
             raise ValueError("every interval of a domain needs a lower end below its upper end")
+
+    def __eq__(self, other: object) -> bool:
+        """Equal numbers and names; dataclass would compare the arrays as tuples do, which numpy refuses."""
+        if not isinstance(other, Domain):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.coordinates, tuple(map(tuple, self.bounds.tolist())), self.time, self.periodic
 
     @property
     def dimension(self) -> int:

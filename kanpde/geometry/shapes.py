@@ -100,16 +100,23 @@ def _corners(low: Point, high: Point, dimension: int) -> np.ndarray:  # (d, 2)
     return np.array([low, high]).T
 
 
+def _between(
+    x: np.ndarray,  # (N, d)
+    bounds: np.ndarray,  # (d, 2)
+) -> np.ndarray:  # (N,) bool
+    return np.asarray(((x >= bounds[:, 0]) & (x <= bounds[:, 1])).all(1))
+
+
 def rectangle(name: str, low: Point, high: Point) -> Shape:
     """rectangle([x0, y0], [x1, y1]): lower and upper corner."""
     box = _corners(low, high, 2)
-    return Shape(name, "rectangle", (low, high), box, lambda x: ((x >= box[:, 0]) & (x <= box[:, 1])).all(1))
+    return Shape(name, "rectangle", (low, high), box, lambda x: _between(x, box))
 
 
 def box(name: str, low: Point, high: Point) -> Shape:
     """box([x0, y0, z0], [x1, y1, z1]): lower and upper corner."""
     bounds = _corners(low, high, 3)
-    return Shape(name, "box", (low, high), bounds, lambda x: ((x >= bounds[:, 0]) & (x <= bounds[:, 1])).all(1))
+    return Shape(name, "box", (low, high), bounds, lambda x: _between(x, bounds))
 
 
 def _round(name: str, kind: str, centre: Point, radii: tuple[float, ...], arguments: tuple[Any, ...]) -> Shape:
@@ -181,7 +188,7 @@ def cylinder(name: str, base: Point, radius: float, height: float) -> Shape:
     if len(base) != 3:
         raise ValueError("the base has 3 coordinates")
     c = np.array(base)
-    low, high = c - [radius, radius, 0], c + [radius, radius, height]
+    low, high = c - np.array([radius, radius, 0]), c + np.array([radius, radius, height])
 
     def inside(x: np.ndarray) -> np.ndarray:
         return (np.hypot(*(x - c).T[:2]) <= radius) & (x[:, 2] >= low[2]) & (x[:, 2] <= high[2])

@@ -1,7 +1,8 @@
 """What to solve: the problem language, from text to equations, conditions and what is known about the solution. No torch."""
 
+from kanpde.problem.formula import read_expression
 from kanpde.problem.language import write_expression
-from kanpde.problem.reader import Document, check_degree, read_expression, read_file, read_text
+from kanpde.problem.reader import Document, check_degree, read_file, read_text
 from kanpde.problem.types import (
     Condition,
     Field,

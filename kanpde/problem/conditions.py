@@ -121,10 +121,8 @@ def periodic_axes(node: Node | None, scope_coordinates: tuple[str, ...], time: s
 
 def read_boundary(node: Node, scope: Scope, domain: Domain, limits: Limits) -> tuple[Condition, ...]:
     """What holds on the boundary in space, one condition for each place."""
-    if isinstance(node, Mapping):
-        pairs = list(node)
-    else:
-        pairs = [(None, item) for _, item in entries(node, "'boundary'")]  # type: ignore[misc]
+    pairs: list[tuple[Scalar | None, Node]]
+    pairs = [*node] if isinstance(node, Mapping) else [(None, item) for _, item in entries(node, "'boundary'")]
     conditions: list[Condition] = []
     for key, value in pairs:
         if isinstance(value, Scalar) and value.text.value.strip() == PERIODIC:

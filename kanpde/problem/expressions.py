@@ -11,8 +11,9 @@ from lark import Token, Tree
 
 from kanpde.errors import ProblemError, Span
 from kanpde.problem import limits
-from kanpde.problem.calculus import Calculus, Vector, dot
-from kanpde.problem.functions import COMPLEX_FUNCTIONS, FUNCTIONS, INTEGRAL, POINT_VALUE, known_functions
+from kanpde.problem.calculus import Calculus, Vector
+from kanpde.problem.functions import COMPLEX_FUNCTIONS, FUNCTIONS, POINT_VALUE, known_functions
+from kanpde.problem.operators import OPERATORS
 from kanpde.problem.scope import Definition, Scope, Value
 from kanpde.problem.syntax import parse, position
 from kanpde.problem.text import Text, suggest
@@ -30,7 +31,6 @@ class Relation:
     right: Value
     text: str
     span: Span
-    left_tree: Tree[Token]
 
 
 @dataclass
@@ -67,11 +67,10 @@ class Builder:
         if len(tree.children) > 3:
             raise self.error("an equation has one '='", tree.children[3], "write two equations, separated by a comma")
         left, sign, right = tree.children
-        assert isinstance(left, Tree) and isinstance(right, Tree)
         a, b = self.value(left), self.value(right)
-        if isinstance(a, Vector) != isinstance(b, Vector) or (isinstance(a, Vector) and len(a.entries) != len(b.entries)):  # type: ignore[union-attr]
+        if _length(a) != _length(b):
             raise self.error("the two sides are vectors of different length, or a vector and a number", tree)
-        return Relation(a, str(sign), b, self.text.value[start:end], self.text.span(start, end), left)
+        return Relation(a, str(sign), b, self.text.value[start:end], self.text.span(start, end))
 
     # ---- trees -------------------------------------------------------------------------------------------------------
 
@@ -173,7 +172,7 @@ class Builder:
         value = self.definition(scope.definitions[stem], tree)
         if isinstance(value, Vector):
             raise self.error(f"'{stem}' is a vector: write d({stem}, x)", tree)
-        return self._formula(lambda: self.calculus().power(value, index), tree)
+        return self.formula(lambda: self.calculus().power(value, index), tree)
 
     def definition(self, definition: Definition, at: Tree[Token]) -> Value:
         """What an entry of ``where`` stands for, with everything in it expanded; a plain number is its own letter."""
@@ -200,7 +199,7 @@ class Builder:
         space = tuple(scope.coordinates.index(name) for name in scope.space)
         return Calculus(tuple(symbol(name) for name in scope.coordinates), space, scope.jets, scope.jet)
 
-    def _formula(self, make: Any, tree: Tree[Token]) -> Any:
+    def formula(self, make: Any, tree: Tree[Token]) -> Any:
         """Run a differential operator, and say where if there is no such derivative."""
         try:
             value = make()
@@ -280,19 +279,18 @@ class Builder:
 
     def _build_call(self, tree: Tree[Token]) -> Any:
         name, *arguments = tree.children
-        special = getattr(self, f"_call_{name}", None)
         if str(name) in self.scope.fields:
             return self._point_value(str(name), arguments, tree)
         definition = self.scope.definitions.get(str(name))
         if definition and (definition.arguments or str(name) not in known_functions()):
             return self._apply(definition, arguments, tree)
-        if special is not None:
-            return special(arguments, tree)
+        if str(name) in OPERATORS:
+            return OPERATORS[str(name)](self, arguments, tree)
         functions = {**FUNCTIONS, **COMPLEX_FUNCTIONS} if self.scope.complex else FUNCTIONS
         if str(name) not in functions:
             raise self._unknown_function(str(name), tree)
         function, least, most = functions[str(name)]
-        self._count(arguments, least, most, str(name), tree)
+        self.count(arguments, least, most, str(name), tree)
         values = [self.scalar(argument) for argument in arguments]
         problem = limits.check_call(str(name), values)
         if problem:
@@ -317,7 +315,8 @@ class Builder:
             hint = suggest(name, [*known_functions(), *self.scope.definitions]) or "functions of your own are named under 'where'"
         return self.text.error(f"there is no function '{name}'", start, end, hint)
 
-    def _count(self, arguments: list[Any], least: int, most: int, name: str, tree: Tree[Token]) -> None:
+    def count(self, arguments: list[Any], least: int, most: int, name: str, tree: Tree[Token]) -> None:
+        """Raise ProblemError for too few or too many arguments."""
         if not least <= len(arguments) <= most:
             wanted = str(least) if least == most else f"{least} to {most}"
             raise self.error(f"'{name}' takes {wanted} argument{'s' * (wanted != '1')}, not {len(arguments)}", tree)
@@ -327,7 +326,7 @@ class Builder:
         if not definition.arguments:
             hint = f"multiplication is written {name}*(...); a function is defined as '{name}(s): ...'"
             raise self.error(f"'{name}' is no function", tree, hint)
-        self._count(arguments, len(definition.arguments), len(definition.arguments), name, tree)
+        self.count(arguments, len(definition.arguments), len(definition.arguments), name, tree)
         if definition.open:
             raise self.error(f"'{name}' is defined by itself", tree)
         values = [self.value(argument) for argument in arguments]
@@ -345,82 +344,12 @@ class Builder:
             if [str(a.children[0]) for a in arguments if a.data == "name"] == list(wanted):
                 hint = f"write {name}, without its arguments"
             raise self.error("the value at a point cannot stand here", tree, hint)
-        self._count(arguments, len(wanted), len(wanted), name, tree)
+        self.count(arguments, len(wanted), len(wanted), name, tree)
         return POINT_VALUE(self.scope.jet(name, self.scope.zero()), *(self.scalar(a) for a in arguments))
 
-    def _call_lap(self, arguments: list[Any], tree: Tree[Token]) -> Any:
-        self._count(arguments, 1, 1, "lap", tree)
-        value, calculus = self.value(arguments[0]), self.calculus()
-        return self._formula(lambda: value.map(calculus.lap) if isinstance(value, Vector) else calculus.lap(value), tree)
 
-    def _call_grad(self, arguments: list[Any], tree: Tree[Token]) -> Any:
-        self._count(arguments, 1, 1, "grad", tree)
-        value = self.scalar(arguments[0])
-        return self._formula(lambda: self.calculus().grad(value), tree)
-
-    def _space_vector(self, tree: Any) -> Vector:
-        vector = self.vector(tree)
-        if len(vector.entries) != len(self.scope.space):
-            raise self.error(f"the vector has {len(vector.entries)} entries for {len(self.scope.space)} space coordinates", tree)
-        return vector
-
-    def _call_div(self, arguments: list[Any], tree: Tree[Token]) -> Any:
-        self._count(arguments, 1, 1, "div", tree)
-        vector = self._space_vector(arguments[0])
-        return self._formula(lambda: self.calculus().div(vector), tree)
-
-    def _call_curl(self, arguments: list[Any], tree: Tree[Token]) -> Any:
-        self._count(arguments, 1, 1, "curl", tree)
-        if len(self.scope.space) not in (2, 3):
-            raise self.error("curl needs two or three space coordinates", tree)
-        value = self.value(arguments[0])
-        vector = self._space_vector(arguments[0]) if isinstance(value, Vector) else value
-        return self._formula(lambda: self.calculus().curl(vector), tree)
-
-    def _call_dot(self, arguments: list[Any], tree: Tree[Token]) -> Any:
-        self._count(arguments, 2, 2, "dot", tree)
-        a, b = (self.vector(argument) for argument in arguments)
-        if len(a.entries) != len(b.entries):
-            raise self.error("the two vectors have different lengths", tree)
-        return dot(a, b)
-
-    def _call_d(self, arguments: list[Any], tree: Tree[Token]) -> Any:
-        self._count(arguments, 2, 9, "d", tree)
-        value = self.value(arguments[0])
-        for argument in arguments[1:]:
-            start, end = position(argument)
-            name = str(argument.children[0]) if argument.data == "name" else self.text.value[start:end]
-            by = self.scope.coordinate(name, self.text, start, end)
-            axis = self.scope.coordinates.index(by.name)
-            step = self._formula(lambda v=value, a=axis: self._d(v, a), tree)
-            value = step
-        return value
-
-    def _d(self, value: Value, axis: int) -> Value:
-        calculus = self.calculus()
-        return value.map(lambda e: calculus.d(e, axis)) if isinstance(value, Vector) else calculus.d(value, axis)
-
-    def _call_integral(self, arguments: list[Any], tree: Tree[Token]) -> Any:
-        self._count(arguments, 1, 1, "integral", tree)
-        return INTEGRAL(self.scalar(arguments[0]))
-
-    def _call_inside(self, arguments: list[Any], tree: Tree[Token]) -> Any:
-        self._count(arguments, 1, 1, "inside", tree)
-        argument = arguments[0]
-        name = str(argument.children[0]) if argument.data == "name" else ""
-        if name not in self.scope.shapes:
-            hint = suggest(name, self.scope.shapes) or "shapes are named under 'domain'"
-            raise self.error(f"there is no shape '{name}'", argument, hint)
-        return sp.Symbol(f"inside({name})")
-
-    def _call_piecewise(self, arguments: list[Any], tree: Tree[Token]) -> Any:
-        if len(arguments) < 3 or len(arguments) % 2 == 0:
-            raise self.error("piecewise needs condition, value, ..., and the value otherwise", tree, "piecewise(x < 0, a, b)")
-        cases = [
-            (self.scalar(value), self.predicate(condition))
-            for condition, value in zip(arguments[::2], arguments[1::2], strict=False)
-        ]
-        return sp.Piecewise(*cases, (self.scalar(arguments[-1]), True))
+def _length(value: Value) -> int:
+    return len(value.entries) if isinstance(value, Vector) else 0
 
 
 def _negative(value: Value) -> Value:

@@ -35,8 +35,8 @@ COMPLEX_FUNCTIONS: Mapping[str, Function] = {
 GROWING = ("exp", "sinh", "cosh", "gamma", "besseli", "csch", "sech")
 """Functions whose value may be too large for any computer: their argument, if a number, is bounded."""
 
-OPERATORS = ("lap", "grad", "div", "curl", "dot", "d", "integral", "piecewise", "inside")
-"""What is called like a function and is none."""
+OPERATOR_NAMES = ("lap", "grad", "div", "curl", "dot", "d", "integral", "inside", "piecewise")
+"""What is called like a function and is none; ``operators.OPERATORS`` builds them."""
 
 INTEGRAL = sp.Function("integral")
 """The integral of an expression over the spatial domain, as an opaque term of a residual."""
@@ -47,4 +47,4 @@ POINT_VALUE = sp.Function("at")
 
 def known_functions() -> list[str]:
     """Every name that can be called, for suggestions."""
-    return [*FUNCTIONS, *COMPLEX_FUNCTIONS, *OPERATORS]
+    return [*FUNCTIONS, *COMPLEX_FUNCTIONS, *OPERATOR_NAMES]

@@ -72,12 +72,8 @@ def check_call(name: str, arguments: Sequence[sp.Expr]) -> str | None:
     """Whether a function of numbers can be formed: exp(exp(exp(9))) cannot."""
     for value in arguments:
         if name in GROWING and not value.free_symbols and value.is_real and abs(float(sp.N(value, 15))) > 170:
-            if (
-                (name == "exp"
-                and value.is_negative
-                and float(sp.N(value, 15)) > -690)
-                or (name == "exp"
-                and float(sp.N(value, 15)) < 690)
+            if (name == "exp" and value.is_negative and float(sp.N(value, 15)) > -690) or (
+                name == "exp" and float(sp.N(value, 15)) < 690
             ):
                 continue
             return "the number is too large"

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import sympy as sp
-
 from kanpde.errors import ProblemError, Span
 from kanpde.geometry import Domain
 from kanpde.problem.conditions import periodic_axes, read_boundary, read_constraints, read_equations, read_initial
@@ -19,8 +17,8 @@ from kanpde.problem.marks import read_marks
 from kanpde.problem.places import Limits
 from kanpde.problem.region import read_domain, read_interval, shape_names
 from kanpde.problem.scope import Scope
-from kanpde.problem.text import Mapping, Node, Scalar, Sequence, Text, suggest
-from kanpde.problem.types import Condition, Problem, symbol
+from kanpde.problem.text import Mapping, Node, Scalar, Sequence, suggest
+from kanpde.problem.types import Condition, Problem
 from kanpde.problem.unsolved import unsolved
 from kanpde.problem.wellposed import check
 
@@ -183,16 +181,6 @@ def _ranges(where: Node | None, scope: Scope) -> dict[str, tuple[float, float]]:
             low, high = read_interval(value, scope, f"the range of '{key.text.value}'")
             found[key.text.value] = (float(low), float(high))
     return found
-
-
-def read_expression(text: str, problem: Problem) -> sp.Expr:
-    """An expression in the problem's coordinates, named constants and parameters, such as a formula stored with a run."""
-    coordinates = problem.coordinates
-    scope = Scope(coordinates, problem.domain.time)
-    scope.letters |= {s.name: s for s in problem.constants}
-    scope.letters |= {name: symbol(name) for name in (*problem.parameters, *problem.unknowns)}
-    marks = tuple((1, i + 1) for i in range(len(text) + 1))
-    return Builder(scope, Text(text, marks, "<formula>", text)).scalar_text()
 
 
 def check_degree(problem: Problem, degree: int, span: Span | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import sympy as sp
 from lark import Token, Tree
@@ -11,7 +12,7 @@ from kanpde.problem.calculus import Vector
 from kanpde.problem.text import Text, suggest
 from kanpde.problem.types import NORMAL, Field, MultiIndex, jet_symbol, normal_symbol, symbol
 
-Value = sp.Expr | Vector
+Value: TypeAlias = "sp.Expr | Vector"
 """What a name or an expression may stand for: a scalar or a vector."""
 
 

@@ -44,7 +44,7 @@ def parse(text: Text, start: Start = "expression") -> Tree[Token]:
     try:
         tree = _parser().parse(text.value, start=start)
     except UnexpectedCharacters as error:
-        raise _unexpected_letter(text, error.pos_in_stream) from None
+        raise _unexpected_letter(text, error.pos_in_stream or 0) from None
     except UnexpectedToken as error:
         raise _unexpected_token(text, error) from None
     assert isinstance(tree, Tree)
@@ -97,8 +97,8 @@ def _unexpected_letter(text: Text, at: int) -> ProblemError:
         "{": "use ( ) for brackets",
         "}": "use ( ) for brackets",
         "·": "multiplication is *",
-        "×": "multiplication is *",
-        "−": "this is a typographic minus: write -",
+        "\u00d7": "multiplication is *",
+        "\u2212": "this is a typographic minus: write -",
         "²": "write ^2",
         "³": "write ^3",
         "∂": "derivatives are written u_x, u_xx, u_t",
