@@ -36,7 +36,8 @@ class LevenbergMarquardt:
     """Damped Gauss-Newton: few, costly steps; the one that reaches ten digits.
 
     It stops when |r| is below ``target``, when the largest cosine between r and a column of J is below ``flat`` (More's test), or
-    when both the predicted and the true relative decrease of |r|^2 stay below ``slow`` for ``patience`` steps.
+    when both the predicted and the true relative decrease of |r|^2 stay below ``slow`` for ``patience`` steps. ``orthogonal`` chooses QR
+    where J fits into memory; Cholesky is twice as fast, and reaches the same residuals on networks from random initial values.
     """
 
     damping: float = 1e-3
@@ -44,11 +45,12 @@ class LevenbergMarquardt:
     flat: float = 1e-10
     slow: float = 1e-6
     patience: int = 3
+    orthogonal: bool = True
 
     def __call__(self, problem: LeastSquares, theta: Tensor, steps: int, monitor: Monitor = always) -> Outcome:
         """Minimises from ``theta`` in at most ``steps`` accepted steps."""
         damping, idle = self.damping, 0
-        model = _linearise(problem, theta)
+        model = _linearise(problem, theta, self.orthogonal)
         history = [model.cost]
         for step in range(1, steps + 1):
             if model.cost <= self.target:
@@ -87,7 +89,7 @@ class LevenbergMarquardt:
             if not monitor(step, cost):
                 return Outcome(theta, cost, step, False, "interrupted", tuple(history))
             if step < steps:
-                model = _linearise(problem, theta)
+                model = _linearise(problem, theta, self.orthogonal)
         return Outcome(theta, history[-1], steps, False, f"{steps} steps were not enough", tuple(history))
 
 
@@ -100,8 +102,8 @@ class _Model:
     step: Callable[[float], tuple[Tensor, float, float]]  # damping -> p, predicted decrease of |r|^2, damping used
 
 
-def _linearise(problem: LeastSquares, theta: Tensor) -> _Model:
-    if theta.numel() * problem.rows > ORTHOGONAL:
+def _linearise(problem: LeastSquares, theta: Tensor, orthogonal: bool) -> _Model:
+    if not orthogonal or theta.numel() * problem.rows > ORTHOGONAL:
         return _by_cholesky(*problem.normal(theta))
     return _by_qr(*problem.linearise(theta))
 

@@ -38,6 +38,11 @@ SLOW, PATIENCE = 0.1, 2  # a stage ends when |r|^2 falls by less than a tenth in
 STEPS = 40  # of one stage
 SMALL = 1e-3  # size of a new product relative to u, or to the residual where that is smaller
 SHARE = 0.3  # of the tolerance for each indicator
+PROMISING = (
+    500.0  # residual over tolerance below which the error is worth estimating: an equation of order two is that much rougher
+)
+REACH = 1e-3  # of the indicated error, for one extension: about what halving an interval gains
+BALANCE = 0.03  # an indicated error below this share of the other kind is left alone
 MOST_PARAMETERS = 6000
 HOPELESS = 3  # stages in a row that do not halve the residual
 
@@ -58,7 +63,7 @@ def train_all_edges(context: Context, judge: Callable[[KAN], Estimate]) -> KAN:
         idle = 0 if cost < 0.5 * best else idle + 1
         best = min(best, cost)
         need = _needs(context, network, cost)
-        if need.nothing and cost < RESOLVED:
+        if cost < RESOLVED and (need.nothing or cost < PROMISING * context.plan.tolerance):
             value = judge(network).value
             context.tell("estimate", estimate=value)
             if value <= context.plan.tolerance:
@@ -93,7 +98,7 @@ def _stage(context: Context, network: KAN, damping: float, change: float | None)
         context.tell("step", name, grid=network.intervals, iteration=step, residual=cost)
         return context.left > 0
 
-    optimizer = LevenbergMarquardt(damping=damping, slow=SLOW, patience=PATIENCE)
+    optimizer = LevenbergMarquardt(damping=damping, slow=SLOW, patience=PATIENCE, orthogonal=False)
     outcome = optimizer(problem, problem.theta, STEPS, monitor)
     trained = problem.network_at(outcome.theta)
     relative = outcome.cost / max(size(trained), torch.finfo(context.dtype).tiny)
@@ -130,17 +135,18 @@ def _needs(context: Context, network: KAN, cost: float) -> _Needs:
     if cost > RESOLVED and network.rank < 2 * RANK <= most:
         return _Needs(none, True)
     scale = size(network)
+    cuts = [sections(network, axis) for axis in range(network.inputs)]
+    errors = [spline_error(c, f.breaks[0], f.degree) / scale for c, f in zip(cuts, network.factors, strict=True)]
+    values = singular_values(network)
+    tail = float(values[-1] / values[0]) if network.inputs > 1 and network.rank < most else 0.0
     inserted = []
     for axis, factor in enumerate(network.factors):
-        c = sections(network, axis)
-        breaks = factor.breaks[0]
-        new = none[axis]
-        if spline_error(c, breaks, factor.degree) > accuracy * scale:
-            new = insertions(breaks, density(c, breaks, factor.degree, accuracy * scale), most=2)
+        breaks, new = factor.breaks[0], none[axis]
+        if errors[axis] > max(accuracy, BALANCE * tail, REACH * max(errors)):
+            reach = max(accuracy, REACH * errors[axis]) * scale
+            new = insertions(breaks, density(cuts[axis], breaks, factor.degree, reach), most=2)
         inserted.append(new)
-    values = singular_values(network)
-    products = network.inputs > 1 and network.rank < most and float(values[-1] / values[0]) > accuracy
-    return _Needs(inserted, products)
+    return _Needs(inserted, cost < RESOLVED and tail > max(accuracy, BALANCE * max(errors)))
 
 
 def _grow(context: Context, network: KAN, need: _Needs, cost: float, generator: torch.Generator) -> tuple[KAN, float | None]:
