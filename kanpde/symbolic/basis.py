@@ -125,9 +125,16 @@ def refine(
 ) -> tuple[Array, Array]:  # theta (q,), Jacobian (M, q)
     """Least squares by Levenberg-Marquardt with Marquardt's column scaling; deterministic, for a handful of unknowns."""
 
+    def slope(at: Array, r: Array, step: Array) -> Array:
+        for sign in (1, -1):  # backwards where the function ends: log(x + b) at b = 0
+            moved = residual(at + sign * step)
+            if np.isfinite(moved).all():
+                return sign * (moved - r) / float(step.sum())
+        return np.zeros_like(r)
+
     def jacobian(at: Array, r: Array) -> Array:
         h = 1e-6 * scale  # error of the quotient about 1e-6 relative: enough, convergence stays nearly quadratic
-        return np.stack([(residual(at + h[i] * unit) - r) / h[i] for i, unit in enumerate(np.eye(len(at)))], 1)
+        return np.stack([slope(at, r, step) for step in np.diag(h)], 1)
 
     r = residual(theta)
     J = jacobian(theta, r)

@@ -18,6 +18,7 @@ from kanpde.problem.types import Problem
 from kanpde.symbolic.assemble import Form, Placeholder
 from kanpde.symbolic.constants import Candidate
 from kanpde.symbolic.prove import Claim, points
+from kanpde.symbolic.reduce import Point
 from kanpde.symbolic.sample import Array
 
 MOST_COMBINATIONS = 4096
@@ -109,7 +110,8 @@ def _screen(
     return [combination for combination, ok in zip(combinations, alive, strict=True) if ok]
 
 
-def _values(form: Form, combinations: list[tuple[Candidate, ...]], point: dict[sp.Symbol, sp.Expr]) -> list[Array]:
+def _values(form: Form, combinations: list[tuple[Candidate, ...]], point: Point) -> list[Array]:
     """The numbers of the alternatives at one point's values of the letters: an array (C,) a placeholder."""
-    numbers = {a.expression: float(a.expression.xreplace(point).evalf(20)) for p in form.placeholders for a in p.alternatives}
+    exact = {a.expression for p in form.placeholders for a in p.alternatives}
+    numbers = {e: float(e.xreplace(dict(point)).evalf(20)) for e in exact}
     return [np.array([numbers[c[k].expression] for c in combinations]) for k in range(len(form.placeholders))]

@@ -49,7 +49,7 @@ DENOMINATORS = (
 )
 LARGEST_RATIO = 1000.0
 DEAREST = 15.0
-"""Bits. A number known to 1e-9 carries 30: with 500 bases, 15 bits leave one chance in 60 of an accident, which the proof meets."""
+"""Bits. A number known to 1e-9 has 30: with 500 bases, 15 bits leave one chance in 60 of an accident, which the proof meets."""
 SPARE = 2.0
 """A constant must cost so many bits less than the number has, or it says nothing."""
 ALTERNATIVES = 6
@@ -75,7 +75,7 @@ _MOST_FACTORS = 2
 """Letters in one monomial: alpha^2 nu; three at once have not been met in a textbook's exponent."""
 ROOT_COST = 3.0
 """Bits for a square root around the constant."""
-SUM_COST = 5.0
+SUM_COST = 3.0
 """Bits for a difference such as pi^2 - 1/4 under a root: the dispersion of damped waves."""
 
 

@@ -77,7 +77,7 @@ def _resample(chart: Chart, family: Array, axis: Axis, sigma: float) -> tuple[Ar
                 return None
         mirrored = -lower > upper
         lower, upper = (0.0 if lower < 0 < upper else min(abs(lower), abs(upper))), max(abs(lower), abs(upper))
-    ends = sorted(float(v) for v in chart.forward(np.array([lower, upper])))
+    ends = sorted(float(v) for v in chart.forward(np.array([lower, upper], dtype=float)))
     z_axis = Axis(ends[0], ends[1], axis.n if lower > 0 else max(8, axis.n // 2))
     x = np.clip(chart.inverse(z_axis.nodes), lower, upper)
     return axis.evaluate(series, -x if mirrored else x), z_axis

@@ -23,10 +23,10 @@ def vanishes(expression: sp.Expr, points: Sequence[Point]) -> bool:
     """
     for point in points:
         value = _value(expression, point)
-        sizes = [_value(term, point) for term in sp.Add.make_args(expression)]
-        if value is None or any(size is None for size in sizes):
+        sizes = [size for term in sp.Add.make_args(expression) if (size := _value(term, point)) is not None]
+        if value is None or not sizes:
             return False
-        if not value < NEGLIGIBLE * min(sp.Float(1), max(sizes, default=sp.Float(1))) and value != 0:
+        if value != 0 and not value < NEGLIGIBLE * min(sp.Float(1), max(sizes)):
             return False
     return True
 

@@ -23,6 +23,10 @@ def _hyperbolic(e: sp.Expr) -> sp.Expr:
 FORMS: Sequence[Callable[[sp.Expr], sp.Expr]] = (sp.factor_terms, sp.factor, _waves, _hyperbolic, sp.simplify)
 
 
+SHORTER = 0.75
+"""A rewriting must be clearly shorter: log a + log b is not improved by log(ab)."""
+
+
 def length(e: sp.Expr) -> float:
     """How long an expression is to read: its operations, functions counting half more than signs and powers."""
     return float(sp.count_ops(e)) + 0.5 * len(e.atoms(sp.Function))
@@ -33,6 +37,6 @@ def forms(e: sp.Expr, points: Sequence[Point]) -> list[sp.Expr]:
     ways = [e]
     for form in FORMS:
         written = form(e)
-        if written not in ways and length(written) < length(e) and vanishes(written - e, points):
+        if written not in ways and length(written) <= SHORTER * length(e) and vanishes(written - e, points):
             ways.append(written)
     return sorted(ways, key=length)

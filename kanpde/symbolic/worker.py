@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -126,6 +127,13 @@ def _serve() -> None:
     """The child: answer calls until the parent closes the pipe. An alarm ends a child whose parent was killed."""
     from kanpde.symbolic import reduce, textbook
 
+    functions: dict[str, Callable[..., Any]] = {
+        "ready": lambda: True,
+        "vanishes": reduce.vanishes,
+        "rewrites_to_zero": reduce.rewrites_to_zero,
+        "constant_and_zero": reduce.constant_and_zero,
+        "forms": textbook.forms,
+    }
     incoming, outgoing = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing that a library prints may reach the pipe
     sys.setrecursionlimit(10_000)
@@ -134,8 +142,7 @@ def _serve() -> None:
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, seconds + 5)
         try:
-            value = True if name == "ready" else getattr(reduce, name, None) or getattr(textbook, name)
-            answer = (True, value if name == "ready" else value(*arguments))
+            answer = (True, functions[name](*arguments))
         except Exception as error:  # whatever sympy raises on odd input: the parent only needs to know that there is no answer
             answer = (False, str(error))
         _send(outgoing, answer)

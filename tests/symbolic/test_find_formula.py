@@ -1,0 +1,230 @@
+"""The whole search: formulas found and proved from noisy values, and no claim that is not true."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from kanpde.problem.types import symbol
+from kanpde.symbolic import find_formula, find_in_samples
+
+pi, sin, cos, exp, sqrt = np.pi, np.sin, np.cos, np.exp, np.sqrt
+
+HEAT = """
+title: heat
+find: u(x, t)
+domain: {{x: [0, 1], t: [0, {end}]}}
+equation: {equation}
+initial: {initial}
+boundary: {boundary}
+"""
+SQUARE = """
+title: Poisson
+find: u(x, y)
+domain: {{x: [{a}, {b}], y: [{a}, {b}]}}
+equation: lap(u) = {f}
+boundary: u = {g}
+"""
+
+
+def heat(initial: str, equation: str = "u_t = u_xx", boundary: str = "u = 0", end: str = "1", where: str = "") -> str:
+    return HEAT.format(equation=equation, initial=initial, boundary=boundary, end=end) + where
+
+
+def square(f: str, g: str = "0", a: str = "0", b: str = "1") -> str:
+    return SQUARE.format(f=f, g=g, a=a, b=b)
+
+
+ONE_MODE = heat("u = sin(pi*x)")
+
+CASES: dict[str, tuple[str, Callable[..., Any], str]] = {
+    "two modes of heat": (
+        heat("u = sin(pi*x) + sin(3*pi*x)/2"),
+        lambda x, t: exp(-(pi**2) * t) * sin(pi * x) + exp(-9 * pi**2 * t) * sin(3 * pi * x) / 2,
+        "exp(-pi^2*t)*sin(pi*x) + exp(-9*pi^2*t)*sin(3*pi*x)/2",
+    ),
+    "alpha stays a letter": (
+        heat("u = sin(pi*x/2)", "u_t = alpha*u_xx", "{x = 0: u = 0, x = 1: u_n = 0}", "0.5", "where: {alpha: 0.4}"),
+        lambda x, t: exp(-0.1 * pi**2 * t) * sin(pi * x / 2),
+        "exp(-pi^2*alpha*t/4)*sin(pi*x/2)",
+    ),
+    "c stays a letter, though it is 1": (
+        heat("u = sin(pi*x) + sin(2*pi*x)/4, u_t = 0", "u_tt = c^2*u_xx", end="2", where="where: {c: 1}"),
+        lambda x, t: cos(pi * t) * sin(pi * x) + cos(2 * pi * t) * sin(2 * pi * x) / 4,
+        "sin(pi*x)*cos(pi*c*t) + sin(2*pi*x)*cos(2*pi*c*t)/4",
+    ),
+    "a damped wave": (
+        heat("u = sin(pi*x), u_t = -sin(pi*x)", "u_tt + 2*u_t = u_xx"),
+        lambda x, t: exp(-t) * cos(sqrt(pi**2 - 1) * t) * sin(pi * x),
+        "exp(-t)*sin(pi*x)*cos(t*sqrt(-1 + pi^2))",
+    ),
+    "fast decay": (
+        heat("u = sin(10*pi*x)"),
+        lambda x, t: exp(-100 * pi**2 * t) * sin(10 * pi * x),
+        "exp(-100*pi^2*t)*sin(10*pi*x)",
+    ),
+    "periodic travelling wave": (
+        "title: advection\nfind: u(x, t)\ndomain: {x: [0, 2*pi], t: [0, 1]}\nequation: u_t + 3*u_x = 0\n"
+        "initial: u = sin(x)\nboundary: {x: periodic}\n",
+        lambda x, t: sin(x - 3 * t),
+        "-sin(3*t - x)",
+    ),
+    "sine in the square": (
+        square("-2*pi^2*sin(pi*x)*sin(pi*y)", a="-1"),
+        lambda x, y: sin(pi * x) * sin(pi * y),
+        "sin(pi*x)*sin(pi*y)",
+    ),
+    "sine of a square": (
+        square("2*pi*sin(pi*x)*cos(pi*y^2) - pi^2*(1 + 4*y^2)*sin(pi*x)*sin(pi*y^2)", a="-1"),
+        lambda x, y: sin(pi * x) * sin(pi * y**2),
+        "sin(pi*x)*sin(pi*y^2)",
+    ),
+    "a polynomial": (square("6*x + 2", "x^3 + x^2 + x"), lambda x, y: x**3 + x**2 + x + 0 * y, "x^3 + x^2 + x"),
+    "harmonic": (square("0", "exp(x)*cos(y)", a="-1"), lambda x, y: exp(x) * cos(y), "exp(x)*cos(y)"),
+    "logarithms": (
+        square("-1/(x + 1)^2 + 2*(1 - y^2)/(1 + y^2)^2", "log(x + 1) + log(y^2 + 1)"),
+        lambda x, y: np.log(x + 1) + np.log(y**2 + 1),
+        "log(x + 1) + log(y^2 + 1)",
+    ),
+    "a square root": (
+        square("-y/(4*x^(3/2))", "sqrt(x)*y", a="1", b="2"),
+        lambda x, y: sqrt(x) * y,
+        "sqrt(x)*y",
+    ),
+    "a hyperbolic tangent": (
+        square("-2*tanh(x)*(1 - tanh(x)^2)*y", "tanh(x)*y", a="-1"),
+        lambda x, y: np.tanh(x) * y,
+        "y*tanh(x)",
+    ),
+    "one coordinate": (
+        "title: beam\nfind: u(x)\ndomain: {x: [0, 1]}\nequation: u_xx - u = -x\n"
+        "boundary: {x = 0: u = 1, x = 1: u = 1 + exp(-1)}\n",
+        lambda x: x + exp(-x),
+        "x + exp(-x)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_closed_forms_are_found_and_proved(name: str, noisy: Any) -> None:
+    text, function, formula = CASES[name]
+    problem, sampler = noisy(text, function)
+    found = find_in_samples(problem, sampler, 1e-10)
+    assert found.status == "proved", found.transcript
+    assert found.text == f"u = {formula}"
+    claims = len(problem.equations) + sum(len(c.place.faces) * len(c.residuals) for c in problem.conditions)
+    assert len(found.transcript) >= claims
+
+
+@pytest.mark.parametrize("noise", [1e-7, 1e-9, 1e-12])
+def test_the_noise_may_be_larger_or_smaller(noise: float, noisy: Any) -> None:
+    text, function, formula = CASES["two modes of heat"]
+    found = find_in_samples(*noisy(text, function, noise), noise)
+    assert (found.status, found.text) == ("proved", f"u = {formula}")
+
+
+@pytest.mark.parametrize("claimed", [3e-12, 3e-9, None])
+def test_the_error_estimate_may_be_wrong_or_missing(claimed: float | None, noisy: Any) -> None:
+    text, function, formula = CASES["alpha stays a letter"]
+    found = find_in_samples(*noisy(text, function, 1e-10), claimed)
+    assert (found.status, found.text) == ("proved", f"u = {formula}")
+
+
+def test_smooth_errors_are_as_good_as_noise(noisy: Any) -> None:
+    text, function, formula = CASES["two modes of heat"]
+    wrong = lambda x, t: function(x, t) + 5e-11 * x * (1 - x) * cos(3 * x + 5 * t) / (1 + t)  # noqa: E731
+    found = find_in_samples(*noisy(text, wrong, 0.0), 1e-10)
+    assert (found.status, found.text) == ("proved", f"u = {formula}")
+
+
+@pytest.mark.parametrize(
+    ("equation", "initial"),
+    [
+        ("u_t = u_xx", "u = (1 + 1e-12)*sin(pi*x)"),
+        ("u_t = u_xx + 1e-11*u", "u = sin(pi*x)"),
+        ("u_t = (1 + 1e-13)*u_xx", "u = sin(pi*x)"),
+        ("u_t = u_xx", "u = sin(pi*x) + 1e-20*x*(1 - x)"),
+    ],
+)
+def test_what_is_nearly_true_is_never_claimed(equation: str, initial: str, noisy: Any) -> None:
+    unperturbed = lambda x, t: exp(-(pi**2) * t) * sin(pi * x)  # noqa: E731
+    found = find_in_samples(*noisy(heat(initial, equation), unperturbed), 1e-10)
+    x, t = symbol("x"), symbol("t")
+    assert found.expressions.get("u") != sp.exp(-(sp.pi**2) * t) * sp.sin(sp.pi * x)
+    assert found.status == "not found"
+
+
+def test_true_only_at_the_given_values_is_said_so(noisy: Any) -> None:
+    text = heat("u = sin(k*x)", where="where: {k: pi}")  # at x = 1 the boundary value is 0 for this k only
+    found = find_in_samples(*noisy(text, lambda x, t: exp(-(pi**2) * t) * sin(pi * x)), 1e-10)
+    assert (found.status, found.text) == ("proved for the given parameters", "u = exp(-pi^2*t)*sin(pi*x)")
+
+
+def test_a_shock_is_given_up_without_any_sympy(noisy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = heat("u = -sin(pi*x)", "u_t + u*u_x = nu*u_xx", where="where: {nu: 0.01/pi}").replace("x: [0, 1]", "x: [-1, 1]")
+    problem, sampler = noisy(text, lambda x, t: -np.tanh((x - 0.1 * t) * (1 + 30 * t)) * (1 - x**2))
+    monkeypatch.setattr("kanpde.symbolic.worker.Worker.call", lambda *_: pytest.fail("called"))
+    found = find_in_samples(problem, sampler, 1e-10)
+    assert found.status == "not found"
+    assert found.expressions == {}
+    assert "rank" in found.transcript[0]
+
+
+def test_a_field_without_modes_is_not_found(noisy: Any) -> None:
+    problem, sampler = noisy(square("0", "1"), lambda x, y: exp(1 / (1.1 + sin(3 * x))) * np.sinh(1 / (2 - cos(y + y**2))))
+    assert find_in_samples(problem, sampler, 1e-10).status == "not found"
+
+
+def test_zero_is_a_formula_too(noisy: Any) -> None:
+    found = find_in_samples(*noisy(heat("u = 0"), lambda x, t: 0 * x, 0.0), 1e-10)
+    assert (found.status, found.text) == ("proved", "u = 0")
+
+
+class Forbidden:
+    """Raises whatever is asked of it."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise AssertionError("the search looked at problem.exact")
+
+    def __getitem__(self, key: str) -> Any:
+        raise AssertionError("the search looked at problem.exact")
+
+    def __iter__(self) -> Any:
+        raise AssertionError("the search looked at problem.exact")
+
+    def __bool__(self) -> bool:
+        raise AssertionError("the search looked at problem.exact")
+
+
+def test_exact_is_never_looked_at_and_runs_are_equal(noisy: Any) -> None:
+    text, function, formula = CASES["c stays a letter, though it is 1"]
+    problem, sampler = noisy(text, function)
+    wrong = {"u": symbol("x")}
+    found = [find_in_samples(dataclasses.replace(problem, exact=e), sampler, 1e-10) for e in (None, wrong, Forbidden())]
+    assert {f.text for f in found} == {f"u = {formula}"}
+    assert len({f.transcript for f in found}) == 1
+
+
+def test_a_solution_is_called_by_the_names_of_its_coordinates(noisy: Any) -> None:
+    problem, sampler = noisy(ONE_MODE, lambda x, t: exp(-(pi**2) * t) * sin(pi * x))
+
+    class Stand:
+        def __init__(self) -> None:
+            self.problem = problem
+            self.estimate = type("Estimate", (), {"value": 1e-10})()
+
+        def __call__(self, *, x: Any, t: Any) -> Any:
+            return sampler(x.ravel(), t.ravel())
+
+    assert find_formula(Stand()).text == "u = exp(-pi^2*t)*sin(pi*x)"  # type: ignore[arg-type]
+
+
+def test_no_time_left_is_no_formula(noisy: Any) -> None:
+    problem, sampler = noisy(ONE_MODE, lambda x, t: exp(-(pi**2) * t) * sin(pi * x))
+    found = find_in_samples(problem, sampler, 1e-10, seconds=0.0)
+    assert found.status == "not found"
