@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +19,6 @@ from kanpde.assembly import Jets, Key, Lifted, LiftedSpace, RowBuilder
 from kanpde.kan import KAN
 from kanpde.results.types import Estimate
 from kanpde.train.context import Context
-from kanpde.train.knots import equidistributed
 from kanpde.train.lifted import spline_degree
 
 METHOD = "defect correction in a richer space"
@@ -113,8 +113,9 @@ def _stated(norms: Tensor) -> Estimate:
 
 
 def _richer(space: LiftedSpace, timed: bool) -> LiftedSpace:
-    h = space.breaks.diff()
-    breaks = equidistributed(space.breaks, RICHER / h, math.ceil(RICHER * space.intervals), 8192)
+    count = math.ceil(RICHER * space.intervals)
+    places = np.interp(np.linspace(0, space.intervals, count + 1), np.arange(space.intervals + 1), space.breaks.cpu().numpy())
+    breaks = torch.as_tensor(places).to(space.breaks)
     size = 1 if space.other is None else space.size + MORE if timed else math.ceil(1.4 * space.size)
     return LiftedSpace(breaks, space.degree, space.axis, space.other, size)
 

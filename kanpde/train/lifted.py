@@ -21,7 +21,8 @@ from kanpde.results.history import StageRecord
 from kanpde.train.context import Context
 from kanpde.train.knots import density, insertions, spline_error
 
-COARSE = 8  # intervals, and polynomials, of the first grid
+COARSE = 4  # intervals of the first grid; too few on purpose, so that the error decides where more are needed
+POLYNOMIALS = 6  # of the first grid
 GROWTH = 1.4  # of the number of polynomials at an extension
 UNRESOLVED = 1e-2  # an indicated error above which the indicator itself is not to be trusted
 MOST_UNKNOWNS = 60_000  # of one lifted system: beyond, the banded QR outgrows minutes and memory
@@ -154,7 +155,7 @@ def _first(context: Context, builder: RowBuilder, intervals: int) -> Lifted:
     other = None
     if problem.domain.dimension == 2:
         other = (float(problem.domain.bounds[1 - axis][0]), float(problem.domain.bounds[1 - axis][1]))
-    space = LiftedSpace(breaks, spline_degree(context), axis, other, COARSE if other else 1)
+    space = LiftedSpace(breaks, spline_degree(context), axis, other, POLYNOMIALS if other else 1)
     return Lifted(space, breaks.new_zeros(space.functions, space.size))
 
 

@@ -29,10 +29,13 @@ from kanpde.train.lifted import COARSE, descend, extended, root_mean_square, sam
 SIZE = 12  # polynomials a window: fewer make more windows, more make wider blocks
 EXTRA = 2  # points in time beyond the number of polynomials
 FIRST = 1 / 16  # of the time interval, the first window tried
+TAYLOR = 4  # derivatives in time from which the next window is guessed
+ENOUGH = 1.5  # times the accuracy: an indicated error of the splines above it extends them
 REJECT = 10.0  # times the accuracy: a tail above it rejects the window
 AIM = 5.0  # times the accuracy: the tail that the next window aims at
 GROW, SHRINK = 3.0, 0.5  # bounds of the change of length from one accepted window to the next
 EXTENSIONS = 8  # of one window's splines
+HELPFUL = 0.3  # an extension is followed by another if it reduced the indicated error to less than this share
 SPARSE = 0.8  # knots are moved when so much smaller a share of them would do
 SHORTEST = 1e-12  # of the time interval
 
@@ -77,8 +80,8 @@ def march(context: Context, builder: RowBuilder, accuracy: float) -> March:
         )
         end = torch.tensor([result.reached], dtype=context.dtype, device=context.device)
         orders = max(1, builder.time_order)
-        polynomials = window.space.polynomials(end, max(orders, 1))
-        derivatives = [window.c @ polynomials[order][:, 0] for order in range(orders + 1)]
+        polynomials = window.space.polynomials(end, TAYLOR)
+        derivatives = [window.c @ polynomials[order][:, 0] for order in range(TAYLOR + 1)]
         state, breaks = derivatives[:orders], window.space.breaks
         breaks, state, derivatives = _thinned(context, result, window.space, state, derivatives, accuracy)
         length *= factor
@@ -144,6 +147,7 @@ def _window(
     window = Lifted(space, _guess(space, state, derivatives))
     change: float | None = None
     extensions = 0
+    before = math.inf  # the indicated error of the splines before the last extension
     failed: tuple[float, float] | None = None  # length and tail of the last rejected window
     while True:
         began = time.perf_counter()
@@ -173,7 +177,9 @@ def _window(
             )
         )
         change = None
-        if usable and descent.cost < 0.1 * scale and along > 3 * accuracy and tail < 1e-4 and extensions < EXTENSIONS:
+        helped = along < HELPFUL * before  # where knots do not help, the window is too long
+        before = along
+        if usable and descent.cost < 0.1 * scale and along > ENOUGH * accuracy and tail < 1e-4 and helped and extensions < EXTENSIONS:
             wanted = density(sampled(trained, 4), space.breaks, degree, accuracy * scale)
             inserted = insertions(space.breaks, wanted)
             if len(inserted):
@@ -197,6 +203,7 @@ def _window(
             )
         if context.left < 0:
             return trained, length, 1.0
+        before = math.inf
         shorter = LiftedSpace(space.breaks, degree, builder.axis, (begin, begin + length), SIZE)
         if usable and tail < 1e-2:
             window = Lifted(shorter, _restricted(trained, shorter))
@@ -226,15 +233,14 @@ def _evaluator(space: LiftedSpace, c: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def _guess(space: LiftedSpace, state: list[Tensor], derivatives: list[Tensor] | None) -> Tensor:  # (K, r)
-    """The start value, and its first derivative in time where it is known, as polynomials of the window."""
+    """Taylor's polynomial of the start in the time of the window; of what is known at the start."""
     assert space.other is not None
-    c = state[0].new_zeros(space.functions, space.size)
-    c[:, 0] = state[0]
-    if derivatives is not None and len(derivatives) > 1:
-        half = (space.other[1] - space.other[0]) / 2
-        c[:, 0] += half * derivatives[1]
-        c[:, 1] = half * derivatives[1]
-    return c
+    nodes = chebyshev_points(space.size, *space.other, dtype=state[0].dtype).to(state[0].device)
+    values = sum(
+        c[:, None] * (nodes - space.other[0]) ** order / math.factorial(order) for order, c in enumerate(derivatives or state)
+    )
+    assert isinstance(values, Tensor)
+    return torch.linalg.solve(space.polynomials(nodes)[0].T, values.T).T
 
 
 def _restricted(lifted: Lifted, shorter: LiftedSpace) -> Tensor:  # (K, r)

@@ -23,7 +23,7 @@ from kanpde.train.estimate import METHOD, estimate, estimate_afresh
 from kanpde.train.lifted import spline_axis, train_box
 from kanpde.train.march import march
 
-AHEAD = 0.05  # accuracy of a solve relative to the tolerance: errors of windows add up
+AHEAD = 0.04  # accuracy of a solve relative to the tolerance: errors of windows add up
 FINEST = 2e-14  # accuracy below which round-off alone decides
 ATTEMPTS = 5
 FRESH = 4096  # points of the final residual, none of which was trained on
