@@ -37,6 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _complain(f"{error.filename or 'file'}: {error.strerror or error}")
         return BAD_INPUT
+    except Exception as error:  # nobody who types a command wants a traceback; whoever mends kanpde asks for it
+        if options.debug:
+            raise
+        _complain(f"internal error, {type(error).__name__}: {error}\nhint: this is a bug in kanpde; --debug shows where")
+        return NO_SOLUTION
 
 
 def parser() -> argparse.ArgumentParser:

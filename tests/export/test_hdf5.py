@@ -1,0 +1,121 @@
+"""The run file: h5py, xarray and ParaView's layout all see the same arrays, and it is whole or absent."""
+
+import h5py
+import numpy as np
+import pytest
+import xarray
+
+from kanpde.errors import ProblemError
+from kanpde.export import EXPORTERS, load, save
+from kanpde.results import Formula
+
+
+def test_xarray_reads_labelled_fields(rod, tmp_path):
+    rod.save(tmp_path / "rod.h5")
+    with xarray.open_dataset(tmp_path / "rod.h5", engine="netcdf4") as data:
+        assert data.u.dims == ("t", "x")
+        assert data.attrs["title"] == "A polynomial in a rod"
+        assert data.attrs["Conventions"].startswith("CF-")
+        x, t = data.x.values, data.t.values
+        expected = x * (1 - x) * (1 + t[:, None] ** 3)
+        assert np.abs(data.u.values - expected).max() < 1e-12
+        assert data.u.sel(x=0.5, t=1.0).item() == pytest.approx(0.5)
+        assert (data.u_error.values == rod.errors["u"]).all()
+
+
+def test_the_image_for_paraview_is_the_same_array_and_not_a_copy(plane, tmp_path):
+    plane.save(tmp_path / "plane.h5")
+    with h5py.File(tmp_path / "plane.h5") as file:
+        image = file["VTKHDF"]
+        assert file["VTKHDF/PointData/u"] == file["u"]  # the same object, by a hard link
+        assert image.attrs["Type"] == b"ImageData"
+        assert image.attrs["Type"].dtype.kind == "S"  # of fixed length
+        assert image.attrs["WholeExtent"].tolist() == [0, 200, 0, 200, 0, 0]
+        first, last = image.attrs["Origin"], image.attrs["Origin"] + image.attrs["Spacing"] * [200, 200, 0]
+        assert first.tolist() == [-1, 0, 0]
+        assert last == pytest.approx([1, 1, 0])
+        assert (image.attrs["Direction"].reshape(3, 3) == np.eye(3)).all()
+        # VTK's arrays are (y, x): u = (1 - x^2) y (1 - y) at x = 0, y = 1/4
+        assert file["VTKHDF/PointData/u"][50, 100] == pytest.approx(0.1875)
+
+
+def test_time_is_the_last_axis_of_the_image(rod, tmp_path):
+    rod.save(tmp_path / "rod.h5")
+    with h5py.File(tmp_path / "rod.h5") as file:
+        assert file["VTKHDF"].attrs["Spacing"] == pytest.approx([1 / 200, 2 / 200, 1])
+        assert [scale[0].name for scale in file["u"].dims] == ["/t", "/x"]
+
+
+def test_old_libraries_can_read_it(rod, tmp_path):
+    rod.save(tmp_path / "rod.h5")
+    with h5py.File(tmp_path / "rod.h5") as file:
+        assert file["u"].id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS
+
+
+def test_a_formula_comes_back_as_mathematics(rod, tmp_path):
+    rod.save(tmp_path / "rod.h5")
+    again = load(tmp_path / "rod.h5").formula
+    assert again.expressions["u"].equals(rod.formula.expressions["u"])
+    assert again.latex == rod.formula.latex
+
+
+def test_a_formula_that_the_language_does_not_know_leaves_the_numbers(rod, tmp_path):
+    from sympy import Function, Symbol
+
+    rod.formula = Formula("verified numerically", {"u": Function("mystery")(Symbol("x"))})
+    rod.save(tmp_path / "rod.h5")
+    again = load(tmp_path / "rod.h5")
+    assert again.formula.status == "verified numerically"
+    assert "mystery(x) cannot be read again" in again.formula.transcript[0]
+    assert again(x=0.5, t=0.0) == pytest.approx(0.25)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(rod, tmp_path, monkeypatch):
+    path = tmp_path / "rod.h5"
+    rod.save(path)
+    before = path.read_bytes()
+    monkeypatch.setattr("kanpde.export.hdf5._write_history", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        rod.save(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["rod.h5"]
+
+
+def test_what_is_no_run_is_refused_in_a_sentence(tmp_path):
+    with pytest.raises(ProblemError, match="there is no run at"):
+        load(tmp_path / "none")
+    (tmp_path / "text.h5").write_text("not HDF5")
+    with pytest.raises(ProblemError, match="is no complete run file"):
+        load(tmp_path / "text.h5")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = [1.0]
+    with pytest.raises(ProblemError, match="was not written by this version"):
+        load(tmp_path / "other.h5")
+
+
+@pytest.mark.parametrize("suffix", EXPORTERS)
+def test_every_exporter_writes_the_whole_solution(suffix, rod, tmp_path):
+    save(rod, tmp_path / f"rod{suffix}")
+    again = load(tmp_path / f"rod{suffix}")
+    assert again(x=0.3, t=1.7) == rod(x=0.3, t=1.7)
+
+
+def test_an_unknown_suffix_is_refused_with_what_there_is(rod, tmp_path):
+    with pytest.raises(ProblemError, match=r"cannot be written as '\.onnx'; this version writes \.h5"):
+        save(rod, tmp_path / "rod.onnx")
+
+
+def test_a_deep_network_and_a_line_are_saved_too(deep, line, tmp_path):
+    for solution, point in ((deep, {"x": 0.3, "y": 0.6}), (line, {"x": 0.3})):
+        solution.save(tmp_path / "run.h5")
+        again = load(tmp_path / "run.h5")
+        assert again(**point) == solution(**point)
+        assert again.network.spec() == solution.network.spec()
+
+
+def test_to_xarray_has_the_grid_that_was_asked_for(rod):
+    data = rod.to_xarray(grid={"x": 11, "t": 5})
+    assert dict(data.sizes) == {"t": 5, "x": 11}
+    assert data.u.sel(t=1, x=0.5).item() == pytest.approx(0.5)
+    with pytest.raises(ProblemError, match="no coordinate 'y'"):
+        rod.to_xarray(grid={"y": 3})

@@ -1,0 +1,128 @@
+"""Figures and the page: every kind of solution can be drawn, and what is drawn is the solution."""
+
+from html.parser import HTMLParser
+from io import BytesIO
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import LogNorm
+from matplotlib.image import imread
+
+from kanpde.errors import ProblemError
+from kanpde.report import write_report
+from kanpde.report.fields import _telling
+from kanpde.report.figures import FIGURES, draw, rendered, write_figures
+from kanpde.report.style import DIVERGING, SEQUENTIAL, colours, error_colours
+
+
+@pytest.mark.parametrize("kind", FIGURES)
+@pytest.mark.parametrize("which", ["rod", "plane", "line", "deep"])
+def test_every_figure_of_every_solution_can_be_drawn(kind, which, request):
+    figure = draw(request.getfixturevalue(which), kind)
+    buffer = BytesIO()
+    figure.savefig(buffer, dpi=40)
+    buffer.seek(0)
+    pixels = imread(buffer)
+    assert pixels[..., :3].std() > 0.01  # something is on it
+
+
+def test_drawing_changes_no_global_state(rod):
+    from matplotlib import pyplot
+
+    before = dict(matplotlib.rcParams)
+    draw(rod, "solution")
+    assert dict(matplotlib.rcParams) == before
+    assert pyplot.get_fignums() == []
+
+
+def test_the_map_shows_the_field(plane):
+    (picture,) = draw(plane, "solution").axes[0].images
+    shown = np.asarray(picture.get_array())  # (N_y, N_x)
+    y, x = np.linspace(0, 1, shown.shape[0]), np.linspace(-1, 1, shown.shape[1])
+    assert np.abs(shown - (1 - x**2) * (y * (1 - y))[:, None]).max() < 1e-12
+    assert picture.axes.get_aspect() == 1.0  # true proportions
+
+
+def test_time_slices_are_where_the_field_changes():
+    t, x = np.linspace(0, 1, 401), np.linspace(0, np.pi, 50)
+    values = np.exp(-40 * t)[:, None] * np.sin(x)
+    rows = _telling(values)
+    assert rows[0] == 0
+    assert rows[-1] == 400
+    sizes = np.abs(values[rows]).max(1)
+    assert sizes[:-1] == pytest.approx([1, 0.75, 0.5, 0.25], abs=0.06)
+
+
+def test_a_field_that_changes_sign_is_white_at_zero():
+    assert colours(np.array([-1.0, 0.5]))[0] == DIVERGING
+    norm = colours(np.array([-1.0, 0.5]))[1]
+    assert norm(0.0) == 0.5
+    assert colours(np.array([0.0, 0.5]))[0] == SEQUENTIAL
+
+
+def test_errors_are_shown_on_a_logarithmic_scale():
+    _, norm = error_colours(np.array([1e-9, 0.0, -1e-13]))
+    assert isinstance(norm, LogNorm)
+    assert norm.vmax == 1e-9
+
+
+def test_knots_stand_below_every_factor(rod):
+    figure = draw(rod, "network")
+    marks = [line for line in figure.axes[0].lines if line.get_marker() == "|"]
+    assert len(marks) == 1
+    assert marks[0].get_xdata() == pytest.approx(rod.network.factors[0].breaks[0].numpy())
+
+
+def test_figures_are_written_in_every_format(rod, tmp_path):
+    for suffix, head in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
+        files = write_figures(rendered(rod, suffix, 40), tmp_path, suffix)
+        assert [file.stem for file in files] == list(FIGURES)
+        assert all(file.read_bytes().startswith(head) for file in files)
+    with pytest.raises(ProblemError, match="figures are written as png, pdf, svg"):
+        rendered(rod, "gif")
+    with pytest.raises(ProblemError, match="there is no figure 'shape'"):
+        rod.plot("shape")
+
+
+class _Tags(HTMLParser):
+    """Every tag is closed, and nothing is fetched from elsewhere."""
+
+    VOID = ("meta", "img", "br", "mspace")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.sources: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.sources += [value for name, value in attributes if name in ("src", "href")]
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_needs_nothing_else(rod, tmp_path):
+    rod.problem.__dict__["title"] = "Rods & <bars>"
+    write_report(rod, tmp_path)
+    text = (tmp_path / "report.html").read_text()
+    tags = _Tags()
+    tags.feed(text)
+    assert tags.open == []
+    assert len(tags.sources) == len(FIGURES)
+    assert all(source.startswith("data:image/png;base64,") for source in tags.sources)
+    assert "Rods &amp; &lt;bars&gt;" in text
+    assert "4.0e-12" in text
+    assert "<math" in text
+    assert "proved" in text
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {f"{kind}.png" for kind in FIGURES}
+
+
+def test_the_plan_may_switch_the_report_off(rod, tmp_path):
+    output = rod.plan.output.model_copy(update={"figures": False, "report": False})
+    rod.plan = rod.plan.model_copy(update={"output": output})
+    write_report(rod, tmp_path)
+    assert list(tmp_path.iterdir()) == []
