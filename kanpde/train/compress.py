@@ -21,7 +21,7 @@ from kanpde.train.fit import fit_adaptively
 from kanpde.train.knots import SAFETY, constant, equidistributed, highest_derivative
 
 DEGREE_ACROSS = 9  # of edges fitted to polynomials and to singular functions; a little above that of the solve
-SHARE = 0.3  # of the accuracy, for each of the two fits
+SHARE = 0.3  # of what a compression may lose, for each of its two fits
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class _Decomposition:
 def compress(context: Context, builder: RowBuilder, pieces: list[Lifted], accuracy: float, truncation: float) -> KAN:
     """The separable network of the smallest rank that loses no more than ``truncation``, relative to the size of u.
 
-    Its edges follow the singular functions to ``SHARE`` times ``accuracy``.
+    Its edges follow the singular functions to ``SHARE`` times the larger of ``accuracy`` and ``truncation``.
     """
     context.tell("compression")
     network = context.plan.network
@@ -47,7 +47,7 @@ def compress(context: Context, builder: RowBuilder, pieces: list[Lifted], accura
         only = pieces[0]
         return separable([Grid(only.space.breaks, only.space.degree)], [only.c.T])
     parts = _decompose(pieces, builder, truncation, network.rank)
-    tolerance = SHARE * accuracy * float(parts.values.square().sum().sqrt())
+    tolerance = SHARE * max(accuracy, truncation) * float(parts.values.square().sum().sqrt())
     root = parts.values.sqrt()
     knots_along = pieces[0].space.breaks if len(pieces) == 1 else _merged(pieces, accuracy * float(parts.values.square().sum().sqrt()))
     degree_along = given or (pieces[0].space.degree if len(pieces) == 1 else max(DEGREE_ACROSS, pieces[0].space.degree))

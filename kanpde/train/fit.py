@@ -40,7 +40,7 @@ def fit_adaptively(
     checks = (torch.arange(7, dtype=breaks.dtype, device=breaks.device) + 0.37) / 7  # fractions of an interval; no Gauss points
     settled = torch.zeros(breaks.shape[0] - 1, dtype=torch.bool, device=breaks.device)
     parent = torch.full((breaks.shape[0] - 1,), float("inf"), dtype=breaks.dtype, device=breaks.device)
-    for _ in range(ROUNDS):
+    for last in [*[False] * ROUNDS, True]:
         c = fit_spline(function, breaks, degree)
         space = LiftedSpace(breaks, degree, 0, None, 1)
         x = breaks[:-1, None] + breaks.diff()[:, None] * checks
@@ -48,7 +48,7 @@ def fit_adaptively(
         error = (fitted - function(x.reshape(-1)).reshape(fitted.shape)).square().sum(2).sqrt().amax(1)  # (G,)
         settled |= error > GAIN * parent
         bad = (error > tolerance) & ~settled
-        if not bool(bad.any()):
+        if last or not bool(bad.any()):
             break
         middle = ((breaks[:-1] + breaks[1:]) / 2)[bad]
         repeats = torch.where(bad, 2, 1)
