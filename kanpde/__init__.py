@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["KAN", "Problem", "Solution", "__version__", "load", "solve"]
 
-_HOMES = {"KAN": "kanpde.kan", "Problem": "kanpde.problem", "Solution": "kanpde.results", "load": "kanpde.run", "solve": "kanpde.run"}
+_HOMES = {
+    "KAN": "kanpde.kan",
+    "Problem": "kanpde.problem",
+    "Solution": "kanpde.results",
+    "load": "kanpde.run",
+    "solve": "kanpde.run",
+}
 
 
 def __getattr__(name: str) -> Any:

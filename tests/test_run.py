@@ -1,0 +1,144 @@
+"""The pipeline from Python: read, train, compare, symbolify, write."""
+
+import json
+
+import numpy as np
+import pytest
+from made import POLYNOMIAL
+
+import kanpde
+from kanpde import run
+from kanpde.errors import MissingDependency, ProblemError, UnsupportedProblem
+from kanpde.results import Event, Solution
+
+
+@pytest.fixture
+def problem_file(tmp_path):
+    path = tmp_path / "rod.yaml"
+    path.write_text(POLYNOMIAL)
+    return path
+
+
+def test_a_file_is_solved_to_the_tolerance(problem_file, tmp_path):
+    events: list[Event] = []
+    solution = kanpde.solve(problem_file, tolerance=1e-8, report=events.append)
+    assert solution.converged
+    assert solution.estimate.value <= 1e-8
+    x, t = np.linspace(0, 1, 31), np.linspace(0, 2, 21)
+    exact = x * (1 - x) * (1 + t[:, None] ** 3)
+    assert np.abs(solution(x=x, t=t[:, None]) - exact).max() < 1e-8 * np.abs(exact).max() * 30
+    assert solution.comparison.fields["u"].method == "exact"
+    assert {"record", "stage"} <= {event.kind for event in events}
+    assert list(tmp_path.iterdir()) == [problem_file]  # from Python, nothing is written unasked
+
+
+def test_the_same_words_in_python_give_the_same_solution(problem_file):
+    problem = kanpde.Problem(
+        title="A polynomial in a rod",
+        find="u(x, t)",
+        domain={"x": [0, 1], "t": [0, 2]},
+        equation="u_t = u_xx + f",
+        where={"f": "3*t^2*x*(1 - x) + 2*(1 + t^3)"},
+        initial="u = x*(1 - x)",
+        boundary="u = 0",
+    )
+    settings = {"tolerance": 1e-6, "progress": False, "symbolic": "none", "reference": "none"}
+    one, two = kanpde.solve(problem, **settings), kanpde.solve(problem_file, **settings)
+    assert (one(x=0.3, t=[0.1, 1.9]) == two(x=0.3, t=[0.1, 1.9])).all()
+    assert one.formula is None
+    assert not one.comparison.fields
+
+
+def test_a_solution_from_python_is_saved_and_loaded(tmp_path):
+    problem = kanpde.Problem(
+        find="u(x, y)", domain={"x": [-1, 1], "y": [0, 1]}, equation="-lap(u) = 1", boundary="u = 0"
+    )  # fmt: skip
+    solution = kanpde.solve(problem, tolerance=1e-4, progress=False, symbolic="none", reference="none")
+    solution.save(tmp_path / "run.h5")
+    again = kanpde.load(tmp_path / "run.h5")
+    assert isinstance(again, Solution)
+    assert again(x=0.1, y=0.2) == solution(x=0.1, y=0.2)
+    assert again.problem.equations[0].expression == problem.equations[0].expression
+
+
+def test_settings_take_the_place_of_the_file(problem_file):
+    document = run.read(problem_file)
+    plan = run.make_plan(document, {"tolerance": 1e-3, "network": {"degree": 5}}, ["network.degree=9", "output.grid=51"])
+    assert (plan.tolerance, plan.network.degree, plan.output.grid) == (1e-3, 9, 51)
+    with pytest.raises(ProblemError) as refused:
+        run.make_plan(document, {}, ["network.degre=9"])
+    assert refused.value.hint == "did you mean 'degree'?"
+
+
+def test_an_interrupt_leaves_the_solution_so_far(rod, problem_file, tmp_path, monkeypatch):
+    def train(problem, plan, *, checkpoint, report, **_):
+        report(Event("step", "fit", (4, 4), 1, 1e-3))
+        rod.outcome = "interrupted after 1 iteration"
+        checkpoint(rod)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kanpde.train.solve", train)
+    with pytest.raises(KeyboardInterrupt):
+        kanpde.solve(problem_file, out=tmp_path / "run", progress=False)
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["converged"] is False
+    assert summary["outcome"].startswith("interrupted")
+    assert kanpde.load(tmp_path / "run")(x=0.5, t=1.0) == rod(x=0.5, t=1.0)
+    assert len((tmp_path / "run" / "log.jsonl").read_text().splitlines()) == 1
+
+
+def test_an_interrupt_of_the_comparison_leaves_the_trained_solution(rod, problem_file, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kanpde.train.solve", lambda *_, **__: rod)
+    monkeypatch.setattr("kanpde.reference.reference", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        kanpde.solve(problem_file, out=tmp_path / "run", progress=False)
+    assert kanpde.load(tmp_path / "run").outcome.startswith("interrupted")
+
+
+def test_a_reference_that_cannot_judge_is_a_remark_and_no_failure(rod, monkeypatch):
+    def unable(*_):
+        raise UnsupportedProblem("the spectral reference knows no shapes")
+
+    monkeypatch.setattr("kanpde.reference.reference", unable)
+    run.compare_with_reference(rod)
+    assert rod.comparison.remark == "no reference: the spectral reference knows no shapes"
+
+
+def test_devices_are_checked_before_anything_is_trained(problem_file, monkeypatch):
+    assert run.resolve_device("auto") == run.resolve_device("cpu") == "cpu"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(MissingDependency, match="no CUDA device"):
+        kanpde.solve(problem_file, device="cuda", progress=False)
+    with pytest.raises(ProblemError, match="the device is one of auto, cpu, cuda, not 'tpu'"):
+        kanpde.solve(problem_file, device="tpu", progress=False)
+
+
+def test_what_is_not_solved_yet_is_refused_with_its_line(tmp_path):
+    text = "find: u(x, y)\ndomain:\n  (x, y): plate\n  plate: disk([0, 0], 1)\nequation: -lap(u) = 1\nboundary: u = 0\n"
+    (tmp_path / "disk.yaml").write_text(text)
+    with pytest.raises(UnsupportedProblem) as refused:
+        kanpde.solve(tmp_path / "disk.yaml", progress=False)
+    assert refused.value.span.line == 2  # the domain
+
+
+def test_load_reads_problems_and_runs(problem_file, run_folder):
+    assert isinstance(kanpde.load(problem_file), kanpde.Problem)
+    assert isinstance(kanpde.load(run_folder), kanpde.Solution)
+
+
+def test_runs_are_compared_where_their_domains_meet(rod, run_folder, tmp_path, plane):
+    plane.save(tmp_path / "plane.h5")
+    with pytest.raises(ProblemError, match="different unknowns or coordinates"):
+        run.compare(run_folder, tmp_path / "plane.h5")
+    assert run.compare(run_folder, run_folder).fields["u"].l2 == 0
+
+
+def test_the_package_offers_what_it_says():
+    assert set(kanpde.__all__) <= set(dir(kanpde))
+    for name in kanpde.__all__:
+        assert getattr(kanpde, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = kanpde.nothing
