@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LONGEST_LINE = 130
+"""Characters of a source line that a message shows; of a longer one, the part around what is wrong."""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -22,14 +25,24 @@ class Span:
         return f"{self.path}:{self.line}:{self.column}"
 
     def excerpt(self) -> str:
-        """The line of the source with a caret below the span; empty if there is no such line."""
+        """The line of the source with a caret below the span; empty if there is no such line.
+
+        Of a long line, the part around the span.
+        """
         lines = self.source.splitlines()
         if not 1 <= self.line <= len(lines):
             return ""
-        text = lines[self.line - 1]
+        text = "".join(letter if letter.isprintable() else " " for letter in lines[self.line - 1])
+        before = self.column - 1
+        if len(text) > LONGEST_LINE:
+            cut = max(0, min(before - LONGEST_LINE // 2, len(text) - LONGEST_LINE))
+            end = "..." if cut + LONGEST_LINE < len(text) else ""
+            start = "..." if cut else ""
+            text = start + text[cut : cut + LONGEST_LINE] + end
+            before += len(start) - cut
         gutter = f"{self.line:>2}"
-        carets = "^" * max(1, min(self.width, len(text) - self.column + 1))
-        return f"{gutter} | {text}\n{' ' * len(gutter)} | {' ' * (self.column - 1)}{carets}"
+        carets = "^" * max(1, min(self.width, len(text) - before))
+        return f"{gutter} | {text}\n{' ' * len(gutter)} | {' ' * before}{carets}"
 
 
 class KanpdeError(Exception):

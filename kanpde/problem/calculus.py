@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import sympy as sp
+from sympy.core.function import ArgumentIndexError
 
+from kanpde.problem.limits import MAX_DIFFERENTIATED, MAX_ORDER, size
 from kanpde.problem.types import MultiIndex
 
 
@@ -30,6 +32,15 @@ class Vector:
         return set().union(*(entry.free_symbols for entry in self.entries))
 
 
+def derivative(formula: sp.Expr, index: MultiIndex, symbols: tuple[sp.Symbol, ...]) -> sp.Expr:
+    """A partial derivative of a formula without unknown functions. ``ValueError`` where there is none as a formula."""
+    calculus = Calculus(symbols, (), {}, lambda name, index: sp.Integer(0))
+    for axis, order in enumerate(index):
+        for _ in range(order):
+            formula = calculus.chain(formula, axis, {})
+    return formula
+
+
 @dataclass(frozen=True)
 class Calculus:
     """The differential operators over the symbols of one problem.
@@ -42,15 +53,61 @@ class Calculus:
     space: tuple[int, ...]
     jets: dict[sp.Symbol, tuple[str, MultiIndex]]
     jet: Callable[[str, MultiIndex], sp.Expr]
+    normals: frozenset[sp.Symbol] = frozenset()
 
     def d(self, e: sp.Expr, axis: int) -> sp.Expr:
         """The derivative by coordinate number ``axis``. ``ValueError`` where there is none as a formula."""
-        result = sp.diff(e, self.symbols[axis])
-        for s in sorted(e.free_symbols, key=str):
-            if s in self.jets:
-                name, index = self.jets[s]
-                further = tuple(order + (i == axis) for i, order in enumerate(index))
-                result += sp.diff(e, s) * self.jet(name, further)
+        if size(e) > MAX_DIFFERENTIATED:
+            raise ValueError("the expression grows too long by differentiation")
+        if e.free_symbols & self.normals:
+            raise ValueError("a derivative along the normal is not differentiated again; u_nn is the second one")
+        return self.chain(e, axis, {})
+
+    def chain(self, e: sp.Expr, axis: int, known: dict[sp.Basic, sp.Expr]) -> sp.Expr:
+        """The chain rule, node by node; each shared part once. sympy's own diff is ten times slower on long expressions."""
+        if e in known:
+            return known[e]
+        if e.is_Symbol:
+            result = self._of_symbol(e, axis)
+        elif not e.args or e.is_number:
+            result = sp.Integer(0)
+        elif e.is_Add:
+            result = sp.Add(*(self.chain(a, axis, known) for a in e.args))
+        elif e.is_Mul:
+            slopes = [self.chain(a, axis, known) for a in e.args]
+            result = sp.Add(*(sp.Mul(*e.args[:i], s, *e.args[i + 1 :]) for i, s in enumerate(slopes) if s != 0))
+        elif e.is_Pow:
+            base, exponent = e.args
+            b, c = self.chain(base, axis, known), self.chain(exponent, axis, known)
+            result = exponent * base ** (exponent - 1) * b if b != 0 else sp.Integer(0)
+            result += e * sp.log(base) * c if c != 0 else 0
+        elif isinstance(e, sp.Piecewise):
+            result = sp.Piecewise(*((self.chain(value, axis, known), condition) for value, condition in e.args))
+        else:
+            result = self._of_function(e, [self.chain(a, axis, known) for a in e.args])
+        known[e] = result
+        return result
+
+    def _of_symbol(self, s: sp.Symbol, axis: int) -> sp.Expr:
+        if s in self.jets:
+            name, index = self.jets[s]
+            further = tuple(order + (i == axis) for i, order in enumerate(index))
+            if sum(further) > MAX_ORDER:
+                raise ValueError(f"derivatives of order above {MAX_ORDER} are not read")
+            return self.jet(name, further)
+        return sp.Integer(int(s == self.symbols[axis]))
+
+    @staticmethod
+    def _of_function(e: sp.Expr, slopes: list[sp.Expr]) -> sp.Expr:
+        terms = []
+        for i, slope in enumerate(slopes):
+            if slope != 0:
+                try:
+                    outer = e.fdiff(i + 1)
+                except (AttributeError, ArgumentIndexError):
+                    raise ValueError("this has no derivative as a formula") from None
+                terms.append(outer * slope)
+        result = sp.Add(*terms)
         if result.has(sp.Derivative, sp.Subs, sp.DiracDelta):
             raise ValueError("this has no derivative as a formula")
         return result

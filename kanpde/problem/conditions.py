@@ -23,6 +23,8 @@ def entries(node: Node, what: str) -> Iterator[tuple[Scalar | None, Scalar]]:
         yield None, node
     elif isinstance(node, Sequence):
         for item in node.items:
+            if isinstance(item, Sequence):
+                raise item.error(f"a list in a list, under {what}", "a minus has no blank after it: write -lap(u)")
             if isinstance(item, Mapping):
                 raise item.error(f"an equation is wanted here, under {what}", "named entries stand without '- '")
             yield from entries(item, what)
@@ -30,6 +32,8 @@ def entries(node: Node, what: str) -> Iterator[tuple[Scalar | None, Scalar]]:
         for key, value in node:
             if isinstance(value, Mapping):
                 raise value.error(f"an equation is wanted here, under {what}", "written left = right")
+            if any(sign in key.text.value for sign in "=<>"):
+                raise key.error(f"a place cannot stand under {what}", "places stand under 'boundary'; here a key is only a name")
             for _, item in entries(value, what):
                 yield key, item
 
@@ -67,12 +71,14 @@ def _made(expression: sp.Expr, relation: Relation, builder: Builder, name: str, 
     if not jets and not used & set(scope.normals):
         names = " or ".join(scope.fields)
         raise builder.text.error(
-            f"this {what} says nothing about {names}", *_within(relation, builder.text), hint=_trivial(expression)
+            f"this {what} says nothing about {names}", *_within(relation, builder.text), hint=_trivial(expression, what)
         )
     return Residual(expression, jets, relation.text, relation.span, name)
 
 
-def _trivial(expression: sp.Expr) -> str | None:
+def _trivial(expression: sp.Expr, what: str) -> str | None:
+    if what == "boundary condition" and expression.free_symbols:
+        return "if this is a place, its condition follows after a colon: 'x = 0: u = 0'"
     if expression.is_zero:
         return "its two sides are the same"
     return "it can never hold" if expression.is_number else None

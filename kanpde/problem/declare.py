@@ -104,8 +104,9 @@ def _define(scope: Scope, key: Scalar, value: Node, declared: Declared) -> None:
         raise text.error(f"'{name}' has a meaning already", 0, len(name), "take another name under 'where'")
     if name == "i" and scope.complex:
         raise text.error("'i' is the imaginary unit here", hint="take another name under 'where'")
-    if scope.subscript(name, text, 0, True) is not None:
-        raise text.error(f"'{name}' is a derivative of '{name.rpartition('_')[0]}'", 0, len(name), "take another name")
+    stem, _, letters = name.rpartition("_")
+    if stem in scope.fields and set(letters) <= {NORMAL, *scope.coordinates}:
+        raise text.error(f"'{name}' is a derivative of '{stem}'", 0, len(name), "take another name")
     if isinstance(value, Mapping):
         _measured(scope, key, value)
         return

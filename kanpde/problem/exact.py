@@ -10,9 +10,11 @@ import sympy as sp
 
 from kanpde.errors import ProblemError, UnsupportedProblem
 from kanpde.geometry import Face
+from kanpde.problem.calculus import derivative
 from kanpde.problem.evaluate import NUMPY, Program
 from kanpde.problem.expressions import Builder
 from kanpde.problem.functions import INTEGRAL, POINT_VALUE
+from kanpde.problem.limits import MAX_DIFFERENTIATED, size
 from kanpde.problem.scope import Scope
 from kanpde.problem.syntax import position
 from kanpde.problem.text import Text, suggest
@@ -69,7 +71,13 @@ def prove(problem: Problem, text: Text) -> tuple[Remark, ...]:
     remarks: list[Remark] = []
     ranges = {symbol(name): (float(low), float(high)) for name, (low, high) in problem.limits.items()}
     ranges |= {symbol(name): pair for name, pair in problem.parameters.items()}
-    for claim in _claims(problem):
+    if any(size(formula) > MAX_DIFFERENTIATED for formula in (problem.exact or {}).values()):
+        return (Remark("the exact solution is too long to be checked", text.span()),)
+    try:
+        claims = list(_claims(problem))
+    except ValueError as error:
+        return (Remark(f"the exact solution is not checked: {error}", text.span()),)
+    for claim in claims:
         verdict, witness = decide(claim.value, ranges, problem.constants)
         if verdict is Verdict.NOT_ZERO:
             raise ProblemError(
@@ -161,9 +169,7 @@ def _constraint(
 
 
 def _differentiated(value: sp.Expr, index: tuple[int, ...], problem: Problem) -> sp.Expr:
-    for name, order in zip(problem.coordinates, index, strict=True):
-        value = sp.diff(value, symbol(name), order) if order else value
-    return value
+    return derivative(value, index, tuple(map(symbol, problem.coordinates)))
 
 
 def _quadrature(integrand: sp.Expr, problem: Problem) -> sp.Expr:

@@ -150,6 +150,9 @@ class Builder:
         if derivative is not None:
             return self._derivative(*derivative, tree)
         hint = suggest(name, [*scope.names(), *self.local])
+        if "_" in name.strip("_"):
+            letters = name.rpartition("_")[2]
+            hint = suggest(name, [f"{stem}_{letters}" for stem in scope.fields]) or hint
         if name in known_functions():
             raise self.error(f"the function '{name}' needs its argument", tree, f"write {name}(...)")
         if name == "e":
@@ -197,18 +200,15 @@ class Builder:
         """The differential operators in this problem's coordinates."""
         scope = self.scope
         space = tuple(scope.coordinates.index(name) for name in scope.space)
-        return Calculus(tuple(symbol(name) for name in scope.coordinates), space, scope.jets, scope.jet)
+        symbols = tuple(symbol(name) for name in scope.coordinates)
+        return Calculus(symbols, space, scope.jets, scope.jet, frozenset(scope.normals))
 
     def formula(self, make: Any, tree: Tree[Token]) -> Any:
         """Run a differential operator, and say where if there is no such derivative."""
         try:
-            value = make()
+            return make()
         except ValueError as error:
             raise self.error(str(error), tree) from None
-        entries = value.entries if isinstance(value, Vector) else (value,)
-        if any(e.free_symbols & set(self.scope.normals) for e in entries):
-            raise self.error("a derivative along the normal is not differentiated again", tree, "u_nn is the second one")
-        return value
 
     def _build_sum(self, tree: Tree[Token]) -> Any:
         first, *rest = tree.children

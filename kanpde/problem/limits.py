@@ -18,7 +18,14 @@ MAX_EXPONENT = 100
 MAX_SIZE = 20_000
 """Nodes of one expression with all abbreviations expanded."""
 
+MAX_DIFFERENTIATED = 2000
+"""Nodes of the longest expression that is differentiated: each derivative takes sympy about 0.1 ms a node and lengthens it."""
+
 MAX_VALUE = 1e300
+"""Largest number: float64 ends at 1.8e308, and there must be room to multiply."""
+
+MAX_ORDER = 8
+"""Highest order of a partial derivative; twice what is solved."""
 
 
 def bits(value: sp.Expr) -> int:
@@ -37,6 +44,8 @@ def size(expression: sp.Basic, known: dict[sp.Basic, int] | None = None) -> int:
 def check(value: sp.Expr, real: bool) -> str | None:
     """What is wrong with an expression, or None."""
     if value.is_Atom:
+        if real and value is sp.I:
+            return "this is not a real number"
         return None if value.is_finite is not False and value is not sp.nan else "this is infinite or undefined"
     if value.has(sp.zoo, sp.nan, sp.oo):
         return "this is infinite or undefined"

@@ -53,11 +53,14 @@ def _refuse_deep_brackets(source: str, path: str) -> None:
 
 def _node(node: Any, path: str, source: str, depth: int, in_flow: bool) -> Node:
     mark = node.start_mark
-    span = Span(path, mark.line + 1, mark.column + 1, 1, source)
+    flow = getattr(node, "flow_style", False) and node.end_mark.line == mark.line
+    span = Span(path, mark.line + 1, mark.column + 1, node.end_mark.column - mark.column if flow else 1, source)
     if getattr(node, "anchor", None):
         raise ProblemError(
             "anchors and aliases (&name, *name) are not read", span, "write the value again, or name it under 'where'"
         )
+    if source[mark.index : mark.index + 1] == "!":
+        raise ProblemError("tags (!name) are not read", span, "a value that begins with ! wants quotes")
     if depth > MAX_NESTING:
         raise ProblemError("the nesting is too deep", span)
     in_flow = in_flow or bool(getattr(node, "flow_style", False))
@@ -82,6 +85,7 @@ def _node(node: Any, path: str, source: str, depth: int, in_flow: bool) -> Node:
 
 
 def _scalar(node: ScalarNode, path: str, source: str, in_flow: bool) -> Scalar:
+    node.value = node.value.replace("\a", "")  # ruamel.yaml's own mark of a fold
     text = Text(node.value, _character_marks(node, source), path, source)
     return Scalar(text, _typed(node), in_flow)
 
@@ -155,7 +159,7 @@ def _plain_words(error: MarkedYAMLError, source: str, path: str) -> ProblemError
             Span(path, number + 1, at + 1, 2, source),
             f"write -{value[2:].split('=')[0].strip()}, without the blank",
         )
-    if colon and value[:1] in "[{" and "expected <block end>" in problem:
+    if colon and value[:1] in ("[", "{") and "expected <block end>" in problem:
         return ProblemError(
             f"a value that begins with {value[0]} is read as a list"
             if value[0] == "["
@@ -173,6 +177,8 @@ def _plain_words(error: MarkedYAMLError, source: str, path: str) -> ProblemError
         )
     if "\\t" in problem or "tab" in problem:
         return ProblemError("a tab at the beginning of a line", span, "indent with blanks")
+    if "another document" in problem:
+        return ProblemError("a file holds one problem", span, "'---' and '...' begin and end documents: leave them out")
     if "undefined alias" in problem:
         return ProblemError("anchors and aliases (&name, *name) are not read", span, "a value that begins with * wants quotes")
     if "could not find expected ':'" in problem:

@@ -96,12 +96,23 @@ def read_text(text: str, path: str = "<text>") -> Document:
     return document
 
 
+def _refuse_empty(node: Node) -> None:
+    """Every key has a value; an empty one is a line that was forgotten, or whose value is not indented."""
+    for key, value in node if isinstance(node, Mapping) else ():
+        if isinstance(value, Scalar) and not value.text.value.strip():
+            raise key.error(
+                f"'{key.text.value}' has no value", "every entry is written 'key: value'; what belongs to a key is indented"
+            )
+        _refuse_empty(value)
+
+
 def _check_keys(root: Mapping) -> None:
     for key, _ in root:
         name = key.text.value
         if name not in MATHEMATICS + METHOD:
             hint = suggest(name, MATHEMATICS + METHOD) or f"the keys are {', '.join(MATHEMATICS + METHOD)}"
             raise key.error(f"there is no key '{name}'", hint)
+    _refuse_empty(root)
     for wanted, example in (("find", "u(x, y)"), ("domain", "an indented line 'x: [0, 1]' for each coordinate")):
         if root.get(wanted) is None:
             raise root.error(f"'{wanted}' is missing", f"write {wanted}: {example}")

@@ -17,6 +17,13 @@ from kanpde.problem.scope import Scope
 from kanpde.problem.syntax import parse, position
 from kanpde.problem.text import Mapping, Node, Scalar, Sequence, Text, suggest
 
+_OTHER_NAMES = {
+    "circle": "a circle with its inside is a disk",
+    "square": "write rectangle([0, 0], [1, 1])",
+    "sphere": "a sphere with its inside is a ball",
+    "cube": "write box([0, 0, 0], [1, 1, 1])",
+}
+
 Limits = dict[str, tuple[sp.Expr, sp.Expr]]
 
 
@@ -144,7 +151,7 @@ def _solid(tree: Any, text: Text, name: str, scope: Scope) -> Shape:
         raise text.error("a shape is wanted here", hint=f"such as disk([0, 0], 1); there are {', '.join(SHAPES)}")
     start, _ = position(tree)
     if kind not in SHAPES:
-        hint = suggest(kind, SHAPES) or f"there are {', '.join(SHAPES)}"
+        hint = _OTHER_NAMES.get(kind) or suggest(kind, SHAPES) or f"there are {', '.join(SHAPES)}"
         raise text.error(f"there is no shape '{kind}'", start, start + len(kind), hint)
     builder = Builder(scope, text, allow_unknowns=False)
     numbers = []

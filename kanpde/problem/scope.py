@@ -9,6 +9,7 @@ import sympy as sp
 from lark import Token, Tree
 
 from kanpde.problem.calculus import Vector
+from kanpde.problem.limits import MAX_ORDER
 from kanpde.problem.text import Text, suggest
 from kanpde.problem.types import NORMAL, Field, MultiIndex, jet_symbol, normal_symbol, symbol
 
@@ -96,6 +97,8 @@ class Scope:
         stem, _, letters = name.rpartition("_")
         if not letters or stem not in {*self.fields, *self.measured, *self.definitions}:
             return None
+        if len(letters) > MAX_ORDER and set(letters) <= {NORMAL, *self.coordinates}:
+            raise text.error(f"derivatives of order above {MAX_ORDER} are not read", start, start + len(name))
         if set(letters) == {NORMAL}:
             if stem not in self.fields:
                 raise text.error(f"'{stem}' has no derivative along the normal: it is no field", start, start + len(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from importlib import resources
 from typing import Literal
@@ -10,6 +11,7 @@ from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from kanpde.errors import ProblemError
+from kanpde.problem.functions import known_functions
 from kanpde.problem.text import Text
 
 MAX_LENGTH = 4000
@@ -46,7 +48,7 @@ def parse(text: Text, start: Start = "expression") -> Tree[Token]:
     except UnexpectedCharacters as error:
         raise _unexpected_letter(text, error.pos_in_stream or 0) from None
     except UnexpectedToken as error:
-        raise _unexpected_token(text, error) from None
+        raise _unexpected_token(text, error, start) from None
     assert isinstance(tree, Tree)
     _check_depth(text, tree)
     return tree
@@ -114,7 +116,7 @@ def _unexpected_letter(text: Text, at: int) -> ProblemError:
     return text.error(f"'{letter}' has no meaning here", at, at + 1, hints.get(letter))
 
 
-def _unexpected_token(text: Text, error: UnexpectedToken) -> ProblemError:
+def _unexpected_token(text: Text, error: UnexpectedToken, start_rule: Start) -> ProblemError:
     token: Token = error.token
     if token.type == "$END":
         end = len(text.value.rstrip())
@@ -122,11 +124,24 @@ def _unexpected_token(text: Text, error: UnexpectedToken) -> ProblemError:
             "the expression ends too early", max(end - 1, 0), end, _cut_off(text) or "something is missing after this"
         )
     start, end = position(token)
+    if start_rule == "find":
+        return text.error(
+            f"'{token.value}' cannot stand here", start, end, "write u(x, t), psi(x, t) complex, u(x, t; nu), or nu"
+        )
     before = text.value[:start].rstrip()[-1:]
     operand_before = before.isalnum() or before in ("_", ")", "]")
     if operand_before and token.type in ("NUMBER", "NAME", "LPAR", "LSQB"):
         left = before if before in ")]" else _last_word(text.value[:start])
         hint = f"multiplication is written {left}*{token.value}" if token.type != "LPAR" else "multiplication is written with *"
+        power = re.search(r"([^\W\d]\w*)\s*(?:\^|\*\*)\s*\w+$", text.value[:start].rstrip())
+        if left in known_functions():
+            hint = f"write {left}({token.value})"
+        elif token.type == "LPAR" and power and power.group(1) in known_functions():
+            hint = f"write {power.group(1)}(...)^{left}"
+        elif token.value == "at":
+            hint = "conditions at a place stand below 'boundary', as 'x = 0: u = 0'"
+        elif left in ("and", "or", "not") or token.value in ("and", "or", "not"):
+            hint = "comparisons are joined by 'and' and 'or'"
         return text.error("an operator is missing here", start, end, hint)
     if token.type == "RELATION":
         return text.error(f"'{token.value}' cannot stand here", start, end, "an equation is written left = right")

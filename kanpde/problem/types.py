@@ -89,7 +89,7 @@ class Residual:
         jets = dict(self.jets)
         replacements: dict[sp.Symbol, sp.Expr] = {}
         for name in {name for name, _ in jets.values()} | {str(s).rpartition("_")[0] for s in self.expression.free_symbols}:
-            for order in (1, 2, 3):
+            for order in range(1, 9):
                 normal = normal_symbol(name, order)
                 if name and self.expression.has(normal):
                     index = tuple(order if axis == face.axis else 0 for axis in range(len(coordinates)))
@@ -101,13 +101,10 @@ class Residual:
 
     def evaluate(self, functions: Mapping[str, sp.Expr], coordinates: tuple[str, ...]) -> sp.Expr:
         """The residual with a formula put in for every field, differentiated as the residual asks (no simplification)."""
-        symbols = [symbol(name) for name in coordinates]
-        replacements = {}
-        for s, (name, index) in self.jets.items():
-            value = functions[name]
-            for by, count in zip(symbols, index, strict=True):
-                value = sp.diff(value, by, count) if count else value
-            replacements[s] = value
+        from kanpde.problem.calculus import derivative
+
+        symbols = tuple(symbol(name) for name in coordinates)
+        replacements = {s: derivative(functions[name], index, symbols) for s, (name, index) in self.jets.items()}
         return self.expression.xreplace(replacements)
 
 

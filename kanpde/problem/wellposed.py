@@ -113,6 +113,12 @@ def _boundary(problem: Problem, root: Mapping) -> Iterator[Remark]:
                 f"and has {sum(counts.values())} there, so the problem may have no unique solution"
             )
             yield Remark(message, _span(root, "boundary", "domain"), f"add one at {places}, or '{name}: periodic'")
+        if order and len(problem.fields) == 1 and sum(counts.values()) > order:
+            message = (
+                f"too many conditions at the ends of {name}: the equation is of order {order} in {name} "
+                f"and has {sum(counts.values())} there, so the problem may have no solution"
+            )
+            yield Remark(message, _span(root, "boundary"))
     if problem.equations and len(problem.fields) == 1 and domain.time is None:
         yield from _undetermined_constant(problem, root)
 
@@ -158,6 +164,12 @@ def _corners(problem: Problem) -> Iterator[Remark]:
             for residual, value in _given_values(c, field, 0, zero_axis, problem):
                 for face in c.place.faces:
                     for other, earlier, known in seen:
+                        if (
+                            other == face
+                            and decide(_put(value - known, face, problem), ranges, problem.constants)[0] is Verdict.NOT_ZERO
+                        ):
+                            message = f"{earlier.text} and {residual.text} contradict each other at {face_text(face, problem)}"
+                            raise ProblemError(message, residual.span, "one condition for each place")
                         if other.axis != face.axis:
                             corner = _put(_put(value - known, face, problem), other, problem)
                             if decide(corner, ranges, problem.constants)[0] is Verdict.NOT_ZERO:

@@ -64,6 +64,11 @@ def rewritten(expression: sp.Expr) -> Iterator[sp.Expr]:
     yield e
     if e.has(sp.Piecewise, sp.Abs, sp.sign, sp.Max, sp.Min, sp.Heaviside):
         return
+    if e.has(sp.atan, sp.acos, sp.asin):
+        e = sp.expand(sp.expand_trig(e))
+        yield e
+        e = sp.expand(sp.fraction(sp.together(e))[0])
+        yield e
     if e.has(sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc, sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch):
         e = sp.expand(e.rewrite(sp.exp), power_exp=False)
         yield e
