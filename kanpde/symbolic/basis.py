@@ -139,6 +139,7 @@ def refine(
     r = residual(theta)
     J = jacobian(theta, r)
     damping = 1e-3
+    idle = 0
     for _ in range(steps):
         norms = np.linalg.norm(J, axis=0)
         norms = np.where(norms > 0, norms, 1.0)
@@ -146,8 +147,11 @@ def refine(
         step = -(right.T @ (sizes / (sizes**2 + damping) * (left.T @ r))) / norms
         trial = residual(theta + step)
         if np.isfinite(trial).all() and trial @ trial < r @ r:
+            idle = idle + 1 if trial @ trial > 0.999 * (r @ r) else 0
             theta, r, damping = theta + step, trial, max(damping / 10, 1e-14)
             J = jacobian(theta, r)
+            if idle == 3:
+                break  # at the noise, or in a valley that leads nowhere
         else:
             damping = max(4 * damping, 1e-10)
             if damping > 1e6:

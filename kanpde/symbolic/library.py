@@ -17,6 +17,9 @@ from kanpde.symbolic.sample import Array, Axis
 
 STARTS = 3
 """How many of the best grid points of (a, b) are refined: the distance has few local minima once a and b are near."""
+MOST_FUNCTIONS = 3
+MOST_TRIALS = 10
+"""Of the library functions nearest to the span, how many are tried, and in a span of how many dimensions at most."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def library_basis(family: Array, axis: Axis, sigma: float) -> Basis | None:  # f
     centred = family - family.mean(0)
     left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
     rank = int(np.sum(sizes > 3 * sigma * np.sqrt(family.size)))
-    if not rank:
+    if not 1 <= rank <= MOST_FUNCTIONS:
         return None
     span = left[:, :rank]
     allowed = 3 * sigma * np.sqrt(len(x)) / sizes[rank - 1]  # what the noise may turn the span by
@@ -115,7 +118,7 @@ def library_basis(family: Array, axis: Axis, sigma: float) -> Basis | None:  # f
         ),  # simple ones before close ones
     )
     chosen: list[tuple[float, int, Entry, Array]] = []
-    for hit in hits:
+    for hit in hits[:MOST_TRIALS]:
         trial = sorted([*chosen, hit], key=lambda h: h[1])
         if hit[0] > max(10 * allowed, 1e-11):
             break
