@@ -19,6 +19,7 @@ from kanpde.assembly.operator import Key, Operator
 from kanpde.geometry import Domain, Face
 from kanpde.kan import KAN
 from kanpde.optimize import LeastSquares
+from kanpde.optimize.least_squares import add_square, symmetrised
 from kanpde.problem.evaluate import NUMPY, Program
 from kanpde.problem.types import Condition, MultiIndex, Problem, symbol
 from kanpde.sampling import Points, on_face, tensor
@@ -124,10 +125,10 @@ class Collocation(LeastSquares):
         gradient = torch.zeros_like(theta)
         residuals = []
         for r, transposed in self._pieces(theta, max(1, PIECE // len(theta))):
-            squares.addmm_(transposed, transposed.T)
+            add_square(squares, transposed)
             gradient.addmv_(transposed, r)
             residuals.append(r)
-        return torch.cat(residuals), squares, gradient
+        return torch.cat(residuals), symmetrised(squares), gradient
 
     def _pieces(self, theta: Tensor, most: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Residual and Jacobian transposed, batch by batch; no batch has more than about ``most`` points (0: any number)."""

@@ -74,9 +74,7 @@ def solve_banded(
     return _substitute(finished, (count + degree) * block, block, border, width)
 
 
-def _substitute(
-    finished: list[tuple[int, int, Tensor]], size: int, block: int, border: int, width: int
-) -> tuple[Tensor, Tensor]:
+def _substitute(finished: list[tuple[int, int, Tensor]], size: int, block: int, border: int, width: int) -> tuple[Tensor, Tensor]:
     """Back-substitution from the last group to the first."""
     first, done, rows = finished[-1]
     tail = _triangular(rows[:, :done], rows[:, done:])

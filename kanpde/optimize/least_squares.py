@@ -37,7 +37,20 @@ class LeastSquares(ABC):
     def normal(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # (M,), (P, P), (P,)
         """r, J^T J and J^T r: for a Jacobian that is too large to keep, override this and sum over pieces of it."""
         r, transposed = self.linearise(theta)
-        return r, transposed @ transposed.T, transposed @ r
+        squares = transposed.new_zeros(len(transposed), len(transposed))
+        add_square(squares, transposed)
+        return r, symmetrised(squares), transposed @ r
+
+
+def add_square(squares: Tensor, rows: Tensor, block: int = 384) -> None:  # (P, P), (P, n)
+    """Adds rows @ rows^T on and below the diagonal only, block by block: half the work of the whole product."""
+    for first in range(0, len(rows), block):
+        squares[first:, first : first + block] += rows[first:] @ rows[first : first + block].T
+
+
+def symmetrised(squares: Tensor) -> Tensor:
+    """The symmetric matrix whose lower triangle is given."""
+    return squares.tril() + squares.tril(-1).T
 
 
 @dataclass(frozen=True)

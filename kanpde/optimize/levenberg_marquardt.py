@@ -36,8 +36,8 @@ class LevenbergMarquardt:
     """Damped Gauss-Newton: few, costly steps; the one that reaches ten digits.
 
     It stops when |r| is below ``target``, when the largest cosine between r and a column of J is below ``flat`` (More's test), or
-    when both the predicted and the true relative decrease of |r|^2 stay below ``slow`` for ``patience`` steps. ``orthogonal`` chooses QR
-    where J fits into memory; Cholesky is twice as fast, and reaches the same residuals on networks from random initial values.
+    when both the predicted and the true relative decrease of |r|^2 stay below ``slow`` for ``patience`` steps. ``orthogonal``
+    chooses QR where J fits into memory; Cholesky is twice as fast, and does as well on networks from random initial values.
     """
 
     damping: float = 1e-3

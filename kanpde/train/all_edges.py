@@ -41,6 +41,7 @@ SHARE = 0.3  # of the tolerance for each indicator
 PROMISING = (
     500.0  # residual over tolerance below which the error is worth estimating: an equation of order two is that much rougher
 )
+TIGHTER, ROUNDOFF = 0.1, 1e-15  # factor of the accuracy when the indicators see nothing and the estimate does; its end
 REACH = 1e-3  # of the indicated error, for one extension: about what halving an interval gains
 BALANCE = 0.03  # an indicated error below this share of the other kind is left alone
 MOST_PARAMETERS = 6000
@@ -55,6 +56,7 @@ def train_all_edges(context: Context, judge: Callable[[KAN], Estimate]) -> KAN:
     generator = context.generator()
     network = _first(context, generator)
     damping, change, best, idle = FIRST_DAMPING, None, math.inf, 0
+    accuracy = SHARE * context.plan.tolerance
     while True:
         context.network = network
         network, cost = _stage(context, network, damping, change)
@@ -62,12 +64,15 @@ def train_all_edges(context: Context, judge: Callable[[KAN], Estimate]) -> KAN:
             raise DivergedError("the residual of the first stage is not finite", hint="try another seed, or train: lifted")
         idle = 0 if cost < 0.5 * best else idle + 1
         best = min(best, cost)
-        need = _needs(context, network, cost)
+        need = _needs(context, network, cost, accuracy)
         if cost < RESOLVED and (need.nothing or cost < PROMISING * context.plan.tolerance):
             value = judge(network).value
             context.tell("estimate", estimate=value)
             if value <= context.plan.tolerance:
                 return network
+            while need.nothing and accuracy > ROUNDOFF:  # the indicators are content, the estimate is not
+                accuracy *= TIGHTER
+                need = _needs(context, network, cost, accuracy)
         if context.left < 0 or idle >= HOPELESS:
             return network
         grown, change = _grow(context, network, need, cost, generator)
@@ -128,8 +133,8 @@ class _Needs:
         return not self.products and all(len(new) == 0 for new in self.inserted)
 
 
-def _needs(context: Context, network: KAN, cost: float) -> _Needs:
-    accuracy = SHARE * context.plan.tolerance
+def _needs(context: Context, network: KAN, cost: float, accuracy: float) -> _Needs:
+    """``accuracy`` is the target of the indicated errors relative to u."""
     none = [factor.breaks.new_zeros(0) for factor in network.factors]
     most = getattr(context.plan.network, "rank", None) or 512
     if cost > RESOLVED and network.rank < 2 * RANK <= most:
@@ -152,8 +157,6 @@ def _needs(context: Context, network: KAN, cost: float) -> _Needs:
 def _grow(context: Context, network: KAN, need: _Needs, cost: float, generator: torch.Generator) -> tuple[KAN, float | None]:
     """The same function in a larger network; the change is that by the knot insertion, relative to the largest value."""
     grids = [f.grids[0].inserted(new) for f, new in zip(network.factors, need.inserted, strict=True)]
-    if need.nothing:  # the estimate is not content, the indicators are: everything finer
-        grids = [f.grids[0].divided(2) for f in network.factors]
     change = None
     if any(grid.intervals > factor.intervals for grid, factor in zip(grids, network.factors, strict=True)):
         finer = network.extend(grids)
