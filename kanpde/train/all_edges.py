@@ -18,7 +18,7 @@ from torch import Tensor
 
 from kanpde.assembly.collocation import Collocation
 from kanpde.errors import DivergedError
-from kanpde.kan import KAN, Edges, Grid
+from kanpde.kan import KAN, Edges, Grid, separable
 from kanpde.kan.refine import random_separable, widen
 from kanpde.optimize import LevenbergMarquardt
 from kanpde.results.history import StageRecord
@@ -42,6 +42,7 @@ PROMISING = (
     500.0  # residual over tolerance below which the error is worth estimating: an equation of order two is that much rougher
 )
 TIGHTER, ROUNDOFF = 0.1, 1e-15  # factor of the accuracy when the indicators see nothing and the estimate does; its end
+NOISE = 3e-3  # of the residual: products of such a size are noise, since u is better than the residual by more than that
 REACH = 1e-3  # of the indicated error, for one extension: about what halving an interval gains
 BALANCE = 0.03  # an indicated error below this share of the other kind is left alone
 MOST_PARAMETERS = 6000
@@ -64,6 +65,7 @@ def train_all_edges(context: Context, judge: Callable[[KAN], Estimate]) -> KAN:
             raise DivergedError("the residual of the first stage is not finite", hint="try another seed, or train: lifted")
         idle = 0 if cost < 0.5 * best else idle + 1
         best = min(best, cost)
+        network = pruned(network, NOISE * cost)
         need = _needs(context, network, cost, accuracy)
         if cost < RESOLVED and (need.nothing or cost < PROMISING * context.plan.tolerance):
             value = judge(network).value
@@ -200,6 +202,27 @@ def singular_values(network: KAN) -> Tensor:  # (R,)
         return torch.linalg.svdvals(left @ right.T)[: network.rank]
     norms = torch.stack([f.norm(dim=0) for f in factors]).prod(0)
     return norms.sort(descending=True).values
+
+
+def pruned(network: KAN, share: float) -> KAN:
+    """A separable network in two coordinates without its small products: singular values below ``share`` of the first are cut.
+
+    What is left are the singular functions of u, so that no product is the difference of large ones. Others are returned as they are.
+    """
+    if len(network.factors) != 2:
+        return network
+    sides = [torch.linalg.qr(_weighted(factor)) for factor in network.factors]
+    u, s, vh = torch.linalg.svd(sides[0].R @ sides[1].R.T)
+    keep = max(1, int((s > share * s[0]).sum()))
+    if keep > network.rank:
+        return network
+    # Factors A and B with A B^T = u: A R_A^-1 U sqrt(s), and B R_B^-1 V sqrt(s).
+    turned = [
+        torch.linalg.lstsq(side.R, directions[:, :keep] * s[:keep].sqrt()).solution
+        for side, directions in zip(sides, (u, vh.T), strict=True)
+    ]
+    coefficients = [t.T @ f.coefficients.data[0] for t, f in zip(turned, network.factors, strict=True)]
+    return separable([f.grids[0] for f in network.factors], coefficients)
 
 
 def size(network: KAN) -> float:

@@ -18,7 +18,7 @@ from kanpde.assembly import Lifted, RowBuilder
 from kanpde.kan import KAN, Grid, separable
 from kanpde.train.context import Context
 from kanpde.train.fit import fit_adaptively
-from kanpde.train.knots import SAFETY, constant, equidistributed, highest_derivative
+from kanpde.train.knots import density, equidistributed
 
 DEGREE_ACROSS = 9  # of edges fitted to polynomials and to singular functions; a little above that of the solve
 SHARE = 0.3  # of what a compression may lose, for each of its two fits
@@ -48,7 +48,7 @@ def compress(context: Context, builder: RowBuilder, pieces: list[Lifted], accura
         return separable([Grid(only.space.breaks, only.space.degree)], [only.c.T])
     parts = _decompose(pieces, builder, truncation, network.rank)
     tolerance = SHARE * max(accuracy, truncation) * float(parts.values.square().sum().sqrt())
-    root = parts.values.sqrt()
+    root = torch.where(parts.values > 0, parts.values, torch.ones_like(parts.values)).sqrt()
     knots_along = pieces[0].space.breaks if len(pieces) == 1 else _merged(pieces, accuracy * float(parts.values.square().sum().sqrt()))
     degree_along = given or (pieces[0].space.degree if len(pieces) == 1 else max(DEGREE_ACROSS, pieces[0].space.degree))
     degree_across = given or max(DEGREE_ACROSS, pieces[0].space.degree)
@@ -92,7 +92,7 @@ def _decompose(pieces: list[Lifted], builder: RowBuilder, tolerance: float, rank
     def left(points: Tensor) -> Tensor:
         value = sum(p.space.splines(points)[0] @ (c @ share) for p, c, share in zip(pieces, columns, shares, strict=True))
         assert isinstance(value, Tensor)
-        return value / s[:keep]
+        return value / torch.where(s > 0, s, torch.ones_like(s))[:keep]
 
     ends = torch.tensor([p.space.other[1] for p in pieces[:-1] if p.space.other], dtype=x.dtype, device=x.device)
 
@@ -130,9 +130,8 @@ def _merged(pieces: list[Lifted], target: float) -> Tensor:
     most = torch.zeros_like(middle)
     for piece in pieces:
         k, breaks = piece.space.degree, piece.space.breaks
-        highest = highest_derivative(piece.c.sum(1, keepdim=True), breaks, k)
-        wanted = SAFETY * (constant(k) * highest / target).clamp(min=1e-300) ** (1 / (k + 1))
-        place = torch.searchsorted(breaks, middle.contiguous(), right=True).sub(1).clamp(0, len(highest) - 1)
+        wanted = density(piece.c.sum(1, keepdim=True), breaks, k, target)
+        place = torch.searchsorted(breaks, middle.contiguous(), right=True).sub(1).clamp(0, len(wanted) - 1)
         most = torch.maximum(most, wanted[place])
     # a degree two higher wants fewer intervals: h^(k + 1) |u^(k + 1)| = tolerance, with |u^(k + 1)| growing as the density^k
     return equidistributed(fine, most * (pieces[0].space.degree + 1) / (degree + 1), 8, 4096)

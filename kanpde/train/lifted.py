@@ -37,9 +37,13 @@ def spline_degree(context: Context) -> int:
 
 
 def spline_axis(context: Context) -> int:
-    """The coordinate along which the lifted form has splines: the (first) space coordinate."""
-    axes = context.problem.domain.space_axes
-    return axes[0] if axes else 0
+    """The coordinate along which the lifted form has splines: a space coordinate, a periodic one if there is one.
+
+    Polynomials need pi / 2 times as many unknowns as splines on functions that oscillate all along their axis.
+    """
+    domain = context.problem.domain
+    periodic = [axis for axis in domain.space_axes if domain.coordinates[axis] in domain.periodic]
+    return [*periodic, *domain.space_axes, 0][0]
 
 
 def sampled(lifted: Lifted, count: int) -> Tensor:  # (K, count)
