@@ -160,13 +160,10 @@ def _plain_words(error: MarkedYAMLError, source: str, path: str) -> ProblemError
             f"write -{value[2:].split('=')[0].strip()}, without the blank",
         )
     if colon and value[:1] in ("[", "{") and "expected <block end>" in problem:
-        return ProblemError(
-            f"a value that begins with {value[0]} is read as a list"
-            if value[0] == "["
-            else "a value that begins with { wants quotes",
-            span,
-            f'put it in quotes: {key.strip()}: "{value}"',
-        )
+        at = line.index(value[0], len(key))
+        kind = "a list" if value[0] == "[" else "a mapping"
+        message = f"a value that begins with {value[0]} is read as {kind}"
+        return ProblemError(message, Span(path, number + 1, at + 1, 1, source), f'put it in quotes: {key.strip()}: "{value}"')
     if "mapping values are not allowed" in problem:
         return ProblemError(
             "a second ': ' in one line", span, "put the value in quotes, or begin a new line for each 'key: value'"
