@@ -47,6 +47,8 @@ DENOMINATORS = (
     256,
     400,
 )
+DECIMALS = {1000: 7.0, 10_000: 8.5, 100_000: 10.0, 1_000_000: 11.5}
+"""Denominators of decimal numbers, cheaper in bits than others of their size: people write 0.0125."""
 LARGEST_RATIO = 1000.0
 DEAREST = 15.0
 """Bits. A number known to 1e-9 has 30: with 500 bases, 15 bits leave one chance in 60 of an accident, which the proof meets."""
@@ -76,7 +78,7 @@ _MOST_FACTORS = 2
 ROOT_COST = 3.0
 """Bits for a square root around the constant."""
 SUM_COST = 3.0
-"""Bits for a difference such as pi^2 - 1/4 under a root: the dispersion of damped waves."""
+"""Bits for a sum: pi^2 - 1/4 under a root (the dispersion of damped waves), alpha pi^2 + nu as a rate."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,9 @@ class Constants:
             return [Candidate(sp.Integer(0), 0.0)]
         dearest = min(dearest, math.log2(abs(value) / tolerance) - SPARE)
         found = self._multiples(value, tolerance, dearest)
+        if self.letters:
+            sums = self._sums(abs(value), tolerance, dearest)
+            found += [Candidate(c.expression if value > 0 else -c.expression, c.cost) for c in sums]
         square = value * value
         slack = 2 * abs(value) * tolerance
         sign = 1 if value > 0 else -1
@@ -126,7 +131,7 @@ class Constants:
 
     def _multiples(self, value: float, tolerance: float, dearest: float) -> list[Candidate]:
         """Rational multiples of the bases."""
-        q = np.array(DENOMINATORS, dtype=float)
+        q = np.array([*DENOMINATORS, *DECIMALS], dtype=float)
         ratio = value / self._values  # (B,)
         p = np.rint(ratio[:, None] * q)  # (B, Q)
         slack = (tolerance / np.abs(self._values))[:, None]
@@ -134,8 +139,11 @@ class Constants:
         found = []
         for b in np.nonzero(close.any(1))[0]:
             k = int(np.argmax(close[b]))  # the smallest denominator
-            numerator, denominator = int(p[b, k]), DENOMINATORS[k]
-            cost = self._costs[b] + math.log2(abs(numerator)) + 1.2 * math.log2(denominator) + (0.5 if numerator < 0 else 0.0)
+            numerator, denominator = int(p[b, k]), int(q[k])
+            bits = math.log2(abs(numerator)) + (
+                DECIMALS[denominator] if denominator in DECIMALS else 1.2 * math.log2(denominator)
+            )
+            cost = self._costs[b] + bits + (0.5 if numerator < 0 else 0.0)
             if cost <= dearest:
                 found.append(Candidate(sp.Rational(numerator, denominator) * self._bases[b][0], float(cost)))
         return found

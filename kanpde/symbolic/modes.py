@@ -23,6 +23,8 @@ MOST_MODES = 14
 NEAR_ZERO = 0.02
 FARTHEST = 1.5
 """On an interval of length 2: below the first, a rate may be zero (the fit decides); beyond the second, roots are never one."""
+NEAR = 3e-3
+"""A first guess of the modes must leave less of the family than this: the weak form is accurate, or the modes are wrong."""
 MOST_POWERS = 9
 SHARP = 1e-3
 """Spread relative to the number (or to 1 / interval): exponentials that only approximate another function are less certain."""
@@ -31,14 +33,21 @@ Mode = tuple[float, float, int]
 """Rate a, frequency b >= 0, multiplicity."""
 
 
-def modal_bases(family: Array, axis: Axis, sigma: float, accept: float = 3.0) -> Iterator[Basis]:
-    """Bases of modes that span the family (n, r) to ``accept * sigma``: fewest modes first, at most one a chart.
+def modal_bases(
+    family: Array,  # (n, r)
+    axis: Axis,
+    sigma: float,
+    orders: range = range(1, MOST_MODES + 1),
+    accept: float = 3.0,
+) -> Iterator[Basis]:
+    """Bases of modes that span the family to ``accept * sigma``: fewest modes first, at most one a chart.
 
-    Lazy: the next basis is looked for only when the one before led nowhere.
+    ``orders`` are the orders of the differential equation to try; below r there is none. The next basis is looked for only when
+    the one before led nowhere.
     """
     resampled = {chart.name: _resample(chart, family, axis, sigma) for chart in CHARTS.values()}
     open_charts = [chart for chart in CHARTS.values() if resampled[chart.name] is not None]
-    for order in range(max(1, family.shape[1]), MOST_MODES + 1):
+    for order in (k for k in orders if k >= family.shape[1]):
         for chart in list(open_charts):
             values, z_axis = resampled[chart.name] or (family, axis)
             modes = _fitting(_candidates(values, z_axis, order), family, chart.forward(axis.nodes), accept * sigma)
@@ -52,7 +61,7 @@ def modal_bases(family: Array, axis: Axis, sigma: float, accept: float = 3.0) ->
 def _fitting(candidates: Iterator[list[Mode]], family: Array, z: Array, tolerance: float) -> list[Mode] | None:
     """The first candidate that, refined, passes on the original nodes."""
     for modes in candidates:
-        if rms(misfit(_columns(modes, z), family)) > 1e-2 * rms(family):
+        if rms(misfit(_columns(modes, z), family)) > NEAR * rms(family):
             continue
         refined = _with(modes, _solve(modes, family, z)[0])
         if rms(misfit(_columns(refined, z), family)) <= tolerance:

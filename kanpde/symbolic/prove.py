@@ -103,14 +103,15 @@ def positive(problem: Problem) -> dict[sp.Symbol, sp.Symbol]:
     return {name: sp.Symbol(name.name, positive=True) for name in names}
 
 
-def gate(worker: Worker, stated: Sequence[Claim], at: Sequence[Point], budget: Budget) -> Claim | None:
-    """The first claim that fails (or cannot be evaluated) at one of the points; None if all hold."""
+def gate(worker: Worker, stated: Sequence[Claim], at: Sequence[Point], budget: Budget) -> str:
+    """Which claim fails at one of the points, and how; empty if all hold."""
     for claim in stated:
         if claim.expression == 0:
             continue
-        if not worker.call(budget.at_most(GATE_SECONDS), "vanishes", claim.expression, list(at)):
-            return claim
-    return None
+        holds = worker.call(budget.at_most(GATE_SECONDS), "vanishes", claim.expression, list(at))
+        if not holds:
+            return f"{claim.label}: {'could not be evaluated in time' if holds is None else 'left - right is not zero'}"
+    return ""
 
 
 def prove(
@@ -122,8 +123,8 @@ def prove(
     """
     at = points(problem, perturbed)
     failed = gate(worker, stated, at, budget)
-    if failed is not None:
-        return "refuted", [f"{failed.label}: not zero"]
+    if failed:
+        return "refuted", [failed]
     verdict: Verdict = "proved"
     transcript = []
     twins = positive(problem)

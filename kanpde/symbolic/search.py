@@ -17,7 +17,7 @@ from kanpde.symbolic.basis import Basis
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.constants import Constants
 from kanpde.symbolic.library import library_basis
-from kanpde.symbolic.modes import modal_bases
+from kanpde.symbolic.modes import MOST_MODES, modal_bases
 from kanpde.symbolic.sample import Family, Sampler, Samples, family, sample
 
 MOST_RANK = 7
@@ -26,6 +26,8 @@ LEVELS = (1.0, 10.0, 0.1)
 """Factors on the noise: an error estimate may be wrong by as much, and the proof forgives a wrong guess."""
 EARLY = (1.0, 1 / 8, 1 / 64)
 """Parts of the time interval that are sampled: what decays fast is only seen early."""
+FEW_MODES = 3
+"""Modes beyond two for each function of a family (a sine and a cosine) that are tried before the library."""
 BASES_A_COORDINATE = 2
 """Bases that are tried for one coordinate: x^2 + 1 is a polynomial in x and in x^2."""
 
@@ -91,15 +93,21 @@ def _bases(
 
     A coordinate that has neither is put into ``failed``, and nothing is yielded.
     """
-    searches = [modal_bases(member.values, axis, noise) for member, axis in zip(families, samples.axes, strict=True)]
+    searches: list[Iterator[Basis]] = []
     found: list[list[Basis]] = []
-    for number, (search, member, axis) in enumerate(zip(searches, families, samples.axes, strict=True)):
+    for number, (member, axis) in enumerate(zip(families, samples.axes, strict=True)):
+        few = 2 * member.rank + FEW_MODES
+        search = modal_bases(member.values, axis, noise, range(1, few + 1))
         first = next(search, None)
         if first is None and budget.left:
             first = library_basis(member.values, axis, noise)
+        if first is None and budget.left:
+            search = modal_bases(member.values, axis, noise, range(few + 1, MOST_MODES + 1))
+            first = next(search, None)
         if first is None:
             failed.append(number)
             return
+        searches.append(search)
         found.append([first])
     yield found
     for search, options in zip(searches, found, strict=True):

@@ -44,14 +44,17 @@ class Worker:
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "kanpde.symbolic.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,  # Ctrl-C is for the parent, which then stops the child
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "kanpde.symbolic.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,  # Ctrl-C is for the parent, which then stops the child
+            )
+        except OSError:  # no second process to be had: every call then has no answer, and nothing is proved
+            return
         self._ready = False
         self._answers = queue.Queue()
         self._listener = threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True)

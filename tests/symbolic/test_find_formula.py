@@ -74,6 +74,22 @@ CASES: dict[str, tuple[str, Callable[..., Any], str]] = {
         lambda x, t: sin(x - 3 * t),
         "-sin(3*t - x)",
     ),
+    "two letters in one rate": (
+        heat("u = sin(pi*x)", "u_t = alpha*u_xx - nu*u", where="where: {alpha: 0.1, nu: 0.3}"),
+        lambda x, t: exp(-(0.1 * pi**2 + 0.3) * t) * sin(pi * x),
+        "exp(t*(-pi^2*alpha - nu))*sin(pi*x)",
+    ),
+    "a letter under a root": (
+        heat("u = sin(pi*x), u_t = 0", "u_tt = u_xx - m^2*u", where="where: {m: 3}"),
+        lambda x, t: cos(sqrt(pi**2 + 9) * t) * sin(pi * x),
+        "sin(pi*x)*cos(t*sqrt(m^2 + pi^2))",
+    ),
+    "three coordinates": (
+        "title: box\nfind: u(x, y, z)\ndomain: {x: [0, 1], y: [0, 1], z: [0, 1]}\n"
+        "equation: -lap(u) = 14*pi^2*sin(pi*x)*sin(2*pi*y)*sin(3*pi*z)\nboundary: u = 0\n",
+        lambda x, y, z: sin(pi * x) * sin(2 * pi * y) * sin(3 * pi * z),
+        "sin(pi*x)*sin(2*pi*y)*sin(3*pi*z)",
+    ),
     "sine in the square": (
         square("-2*pi^2*sin(pi*x)*sin(pi*y)", a="-1"),
         lambda x, y: sin(pi * x) * sin(pi * y),
