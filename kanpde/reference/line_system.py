@@ -52,6 +52,28 @@ class LineProblem:
         """First and last time."""
         return self.problem.domain.bounds[self.time]
 
+    @property
+    def even_pieces(self) -> bool:
+        """Whether all pieces must be equally long: u_xxx on a circle has growing modes where joined pieces are unequal.
+
+        Measured on u_t + u_xxx / 2000 = 0, degree 14: growth rates up to 4e2 with pieces graded 1 : 2, 6e-9 without; none for
+        orders 1, 2 and 4, and none between two ends.
+        """
+        return self.order == 3 and self.periodic
+
+    @property
+    def parts(self) -> int:
+        """Into how many a piece is divided: 2, but 3 where the number of pieces must stay odd.
+
+        On a circle with an equation of odd order, an even number of pieces, or of Gauss points in each, leaves a function that
+        vanishes at all Gauss points and is as smooth as the joints ask: for order 1, the Legendre polynomial in every piece.
+        """
+        return 3 if self.periodic and self.order % 2 else 2
+
+    def degree(self, degree: int) -> int:
+        """The degree to use for one asked for: odd where the number of Gauss points must be."""
+        return degree + (self.parts == 3 and degree % 2 == 0)
+
     def at(self, x: np.ndarray | float, t: np.ndarray | float) -> list[np.ndarray | float]:
         """Points in the order of the problem's coordinates."""
         return [x, t] if self.space == 0 else [t, x]
@@ -107,7 +129,7 @@ def _initial(problem: Problem, space: int, time: int, time_order: int) -> tuple[
         if target not in known:
             raise UnsupportedProblem(f"the method of lines needs '{target}' at the first time")
     first = problem.limits[coordinates[time]][0] if coordinates[time] in problem.limits else problem.domain.bounds[time, 0]
-    at_start = {symbol(coordinates[time]): sp.sympify(first)}
+    at_start = {symbol(coordinates[time]): sp.sympify(first, strict=True)}
     functions = [Function(problem, value.subs(at_start)) for value in known.values()]
     return tuple(_of_x(f, space) for f in functions)
 

@@ -1,7 +1,7 @@
 """The method of lines for one space coordinate and time: piecewise Chebyshev collocation in space, Radau IIA in time.
 
 Time goes through ``scipy.integrate.solve_ivp`` with the stepper of radau.py. An event watches the tail of every interval's
-Chebyshev series; when one grows to the tolerance the integration stops there, the interval is halved (which changes
+Chebyshev series; when one grows to the tolerance the integration stops there, the interval is divided (which changes
 nothing), and time goes on. Periodic axes are closed by continuity rather than expanded in Fourier series: a kink at the seam,
 as in the usual Allen-Cahn problem, leaves algebraic Fourier tails, and two dozen small intervals resolve it.
 """
@@ -94,9 +94,9 @@ def integrate(line: LineProblem, level: Level, deadline: Callable[[], bool] = la
     """Integrate from the first to the last time at one resolution."""
     tolerance, first, last = level.tolerance, float(line.span[0]), float(line.span[1])
     deepest = max(DEEPEST, tolerance**0.5 * 0.1)  # a kink of width h costs h^1.5 in L2: no need to resolve it further
-    pieces = Pieces(np.linspace(line.interval[0], line.interval[1], 3), level.degree)
-    for function in line.start:
-        pieces, _ = resolve(function, pieces.breaks, level.degree, tolerance, deepest)
+    pieces = Pieces(np.linspace(line.interval[0], line.interval[1], line.parts + 1), line.degree(level.degree))
+    for function in () if line.even_pieces else line.start:
+        pieces = resolve(function, pieces, tolerance, deepest, line.parts)
     y = np.concatenate([pieces.sample(function).ravel() for function in line.start])
     scale = max(float(np.abs(y[: pieces.size]).max()), np.finfo(float).tiny)
     solution, t, step = LineSolution(line), first, None
@@ -150,7 +150,7 @@ class _Watch:
         return float(np.abs(change[..., :n]).max() / max(self.scale, np.abs(states[:, :n]).max()))
 
     def tails(self, y: np.ndarray) -> np.ndarray:  # (n,) -> (K,)
-        """The relative tail of every interval that can still be halved, zero for the others."""
+        """The relative tail of every interval that can still be divided, zero for the others."""
         return np.where(self.divisible, self.pieces.tails(y[: self.pieces.size].reshape(self.pieces.count, -1)) / self.scale, 0.0)
 
     def __call__(self, t: float, y: np.ndarray) -> float:
@@ -161,7 +161,7 @@ class _Watch:
 def _prepare(
     line: LineProblem, pieces: Pieces, t: float, y: np.ndarray, watch: _Watch, deadline: Callable[[], bool]
 ) -> tuple[LineSystem, np.ndarray]:
-    """Halve until every tail has room to grow, make the state consistent with continuity and conditions, and look again.
+    """Divide until every tail has room to grow, make the state consistent with continuity and conditions, and look again.
 
     A kink at a joint, at the seam or against a condition is invisible to the series on either side; it shows in the
     consistent state, which is thrown away until the pieces are fine enough.
@@ -172,7 +172,8 @@ def _prepare(
         coarse = _Watch(pieces, watch.scale, watch.tolerance, watch.deepest).tails(smooth) > 0.1 * watch.tolerance
         if not coarse.any():
             return system, smooth
-        finer, _ = pieces.halved(coarse)
+        coarse |= line.even_pieces
+        finer = pieces.divided(coarse, line.parts)
         parts = y.reshape(-1, pieces.count, pieces.degree + 1)
         y = np.concatenate([pieces.transfer(part, finer).ravel() for part in parts])
         pieces = finer

@@ -119,15 +119,13 @@ class Pieces:
         """What the series of each interval leaves out, judged by its last three coefficients."""
         return np.abs(coefficients[..., -3:]).max(axis=-1)
 
-    def halved(self, which: np.ndarray) -> tuple[Pieces, np.ndarray]:  # (K,) bool -> pieces, (K + halved,) origin
-        """The same domain with some intervals halved, and for every new interval the old one that it came from."""
-        middle = (self.breaks[:-1] + self.breaks[1:]) / 2
-        breaks = np.sort(np.concatenate([self.breaks, middle[which]]))
-        origin = np.searchsorted(self.breaks, (breaks[:-1] + breaks[1:]) / 2, side="right") - 1
-        return Pieces(breaks, self.degree), origin
+    def divided(self, which: np.ndarray, parts: int = 2) -> Pieces:  # (K,) bool
+        """The same domain with some intervals cut into equal parts."""
+        cuts = self.breaks[:-1][which, None] + 2 * self.half[which, None] * np.arange(1, parts) / parts
+        return Pieces(np.sort(np.concatenate([self.breaks, cuts.ravel()])), self.degree)
 
     def transfer(self, coefficients: np.ndarray, other: Pieces) -> np.ndarray:  # (K, degree + 1) -> (K', degree + 1)
-        """The coefficients of the same function on other pieces; exact (to round-off) where ``other`` only halves."""
+        """The coefficients of the same function on other pieces; exact (to round-off) where ``other`` only divides."""
         middle = (other.breaks[:-1] + other.breaks[1:]) / 2
         origin = np.clip(np.searchsorted(self.breaks, middle, side="right") - 1, 0, self.count - 1)  # (K',)
         xi, to_coefficients = lobatto(other.degree)
@@ -140,18 +138,17 @@ class Pieces:
 
 def resolve(
     function: Callable[[np.ndarray], np.ndarray],
-    breaks: np.ndarray,
-    degree: int,
+    pieces: Pieces,
     tolerance: float,  # relative to the function's maximum
-    deepest: float = DEEPEST,
-) -> tuple[Pieces, np.ndarray]:
-    """Pieces on which a function is resolved to ``tolerance``, and its coefficients (K, degree + 1)."""
-    pieces = Pieces(np.asarray(breaks, dtype=float), degree)
-    length = pieces.breaks[-1] - pieces.breaks[0]
+    deepest: float = DEEPEST,  # no interval is divided below this part of the domain
+    parts: int = 2,
+) -> Pieces:
+    """Pieces on which a function is resolved to ``tolerance``, by dividing those given."""
     while True:
-        coefficients = pieces.sample(function)
+        coefficients = pieces.sample(function)  # (K, degree + 1)
         scale = max(float(np.abs(coefficients).max()), np.finfo(float).tiny)
-        coarse = (pieces.tails(coefficients) > tolerance * scale) & (2 * pieces.half > 2 * deepest * length)
+        length = pieces.breaks[-1] - pieces.breaks[0]
+        coarse = (pieces.tails(coefficients) > tolerance * scale) & (pieces.half > deepest * length)
         if not coarse.any():
-            return pieces, coefficients
-        pieces, _ = pieces.halved(coarse)
+            return pieces
+        pieces = pieces.divided(coarse, parts)

@@ -176,28 +176,30 @@ def _block(residual: Pointwise, axes: tuple[Axis, ...], x: list[np.ndarray], w: 
 
 
 def _newton(rows: list[_Rows], c: np.ndarray) -> np.ndarray:
-    """Gauss-Newton with halving; two steps of a linear problem, the second refines the first."""
+    """Gauss-Newton with halving of the step while the residual does not decrease.
+
+    With more rows than unknowns the residual does not end at zero, so the end is told by the step: the error after a step is of
+    the order of its square for a nonlinear problem, and a second step refines the round-off of a linear one.
+    """
     value, jacobian = _assemble(rows, c)
     for _ in range(40):
         step = _least_squares(jacobian, value)
-        fraction, size = 1.0, float(np.linalg.norm(value))
+        size, fraction = float(np.linalg.norm(value)), 1.0
+        last = np.abs(step).max() <= 1e-9 * np.abs(c).max()
         while True:
             trial = c - fraction * step
             new_value, new_jacobian = _assemble(rows, trial)
-            new_size = float(np.linalg.norm(new_value))
-            if new_size <= (1 - 0.1 * fraction) * size or fraction < 1e-3:
+            if last or np.linalg.norm(new_value) <= (1 - 0.1 * fraction) * size:
                 break
-            small = np.abs(step).max() <= 1e-9 * max(np.abs(trial).max(), np.finfo(float).tiny)
-            if small and np.isfinite(new_size):  # at round-off the residual no longer decreases
-                return trial if new_size <= size else c
+            predicted = float(np.linalg.norm(value - fraction * (jacobian @ step)))
+            if fraction == 1.0 and np.linalg.norm(new_value) <= 1.1 * predicted:
+                break  # as good as the linear model promised: what is left is the least-squares residual
             fraction /= 2
-        if not np.isfinite(new_size):
-            raise UnsupportedProblem("Newton's method found no solution from zero: the reference cannot judge this problem")
+            if fraction < 1e-3:
+                raise UnsupportedProblem("Newton's method finds no solution from zero: the reference cannot judge this problem")
         c, value, jacobian = trial, new_value, new_jacobian
-        if fraction == 1.0 and np.abs(step).max() <= 1e-14 * np.abs(c).max():
+        if last:
             return c
-        if fraction < 1e-3:
-            break
     raise UnsupportedProblem("Newton's method does not converge from zero: the reference cannot judge this problem")
 
 
