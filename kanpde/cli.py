@@ -6,9 +6,12 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kanpde.errors import DivergedError, KanpdeError
+
+if TYPE_CHECKING:
+    from kanpde.results import Solution
 
 SOLVED, MISSED, BAD_INPUT, NO_SOLUTION, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -159,7 +162,9 @@ def _check(options: argparse.Namespace) -> int:
         for text in [*verdict["warnings"], *([verdict["error"]] if verdict["error"] else [])]:
             _complain(text)
         if verdict["ok"] and not options.quiet:
-            _say(f"{path}: ok" + (f", {verdict['title']}" if verdict["title"] else ""))
+            count = len(verdict["warnings"])
+            warned = f" ({count} warning{'s' * (count > 1)})" if count else ""
+            _say(f"{path}: ok" + (f", {verdict['title']}" if verdict["title"] else "") + warned)
     if options.json:
         _say_json({"files": verdicts})
     return SOLVED if all(verdict["ok"] for verdict in verdicts) else BAD_INPUT
@@ -168,22 +173,30 @@ def _check(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     from kanpde import run
     from kanpde.report.mathematics import as_latex, as_text
+    from kanpde.results import Solution
 
     found = run.load(options.path)
-    problem = getattr(found, "problem", found)
+    if isinstance(found, Solution):
+        return _show_run(found, options)
     if options.json:
-        from kanpde.export import summary
+        _say_json({"title": found.title, "text": as_text(found), "latex": as_latex(found)})
+    else:
+        _say(as_latex(found) if options.latex else as_text(found))
+    return SOLVED
 
-        _say_json(summary(found) if found is not problem else {"title": problem.title, "latex": as_latex(problem)})
-        return SOLVED
-    _say(as_latex(problem) if options.latex else as_text(problem))
-    if found is not problem and options.latex and found.formula is not None and found.formula.text:
-        _say(f"\n% {found.formula.status}\n\\begin{{align*}}\n  {found.formula.latex}\n\\end{{align*}}")
-    elif found is not problem and not options.latex:
-        from kanpde.report.table import print_table
 
-        _say("")
-        print_table(found, _console(), Path(options.path) if Path(options.path).is_dir() else None)
+def _show_run(solution: Solution, options: argparse.Namespace) -> int:
+    from kanpde.export import summary
+    from kanpde.report.mathematics import as_latex, as_text, formula_as_latex
+    from kanpde.report.table import print_table
+
+    if options.json:
+        _say_json(summary(solution))
+    elif options.latex:
+        _say("\n\n".join(filter(None, (as_latex(solution.problem), formula_as_latex(solution.formula)))))
+    else:
+        _say(as_text(solution.problem) + "\n")
+        print_table(solution, _console(), Path(options.path) if Path(options.path).is_dir() else None)
     return SOLVED
 
 
@@ -199,7 +212,7 @@ def _eval(options: argparse.Namespace) -> int:
         if not (options.quiet or options.json):
             _say(f"{options.to}: {', '.join(values)} at {next(iter(values.values())).size} points")
     if options.json:
-        arrays = {name: array.tolist() for name, array in (points.coordinates | values).items()}
+        arrays = {name: array.tolist() for name, array in {**points.coordinates, **values}.items()}
         _say_json({"file": options.to} if options.to else arrays)
     elif not options.to:
         write_csv(sys.stdout, points, values)

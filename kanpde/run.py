@@ -131,7 +131,7 @@ def read(problem: str | PathLike[str] | Problem) -> Document:
 
     if isinstance(problem, Problem):
         return replace(read_text(problem.source, problem.path), problem=problem)
-    return read_file(problem)
+    return read_file(Path(problem))
 
 
 def make_plan(document: Document, given: dict[str, Any], settings: Iterable[str] = ()) -> Plan:

@@ -28,10 +28,8 @@ def uniform_axes(domain: Domain, size: Mapping[str, int] | int) -> dict[str, np.
     for name, count in counts.items():
         if count < 1:
             raise ProblemError(f"the grid needs at least one point along {name}, not {count}")
-    return {
-        name: np.linspace(*(float(end) for end in domain.bounds[axis]), counts[name])
-        for axis, name in enumerate(domain.coordinates)
-    }
+    ends = {name: domain.bounds[axis].tolist() for axis, name in enumerate(domain.coordinates)}
+    return {name: np.linspace(lower, upper, counts[name]) for name, (lower, upper) in ends.items()}
 
 
 def open_grid(axes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -153,7 +153,7 @@ def read_solution(path: str | PathLike[str]) -> Solution:
                 comparison=_read_comparison(group["comparison"]),
                 formula=_read_formula(group["formula"], document),
                 errors={name.removesuffix("_error"): file[name][...] for name in file if name.endswith("_error")},
-                unknowns={name: tuple(map(float, pair[...])) for name, pair in group["unknowns"].items()},
+                unknowns={name: (float(pair[0]), float(pair[1])) for name, pair in group["unknowns"].items()},
                 versions=dict(group["versions"].attrs),
             )
     except (OSError, KeyError) as error:
@@ -186,9 +186,9 @@ def _read_history(group: h5py.Group) -> History:
 def _read_comparison(group: h5py.Group) -> Comparison:
     fields = {}
     for name, entry in group.items():
-        values = dict(entry.attrs)
-        values["h1"] = None if math.isnan(values["h1"]) else values["h1"]
-        fields[name] = FieldComparison(**{key: v if isinstance(v, str) or v is None else float(v) for key, v in values.items()})
+        found = entry.attrs
+        l2, most, h1, error, seconds = (float(found[key]) for key in ("l2", "max", "h1", "error", "seconds"))
+        fields[name] = FieldComparison(l2, most, None if math.isnan(h1) else h1, found["method"], error, seconds)
     return Comparison(fields, group.attrs["remark"])
 
 

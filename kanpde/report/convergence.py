@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from kanpde.report import style
 from kanpde.report.progress import grid_text
@@ -54,7 +55,7 @@ def draw_convergence(solution: Solution) -> Figure:
                 ha="left", va="bottom", rotation=90, xytext=(2, 2), textcoords="offset points",
             )  # fmt: skip
     style.dress(lower, "", "iterations (dotted: the grid was extended)", "intervals", grid=True)
-    lower.xaxis.get_major_locator().set_params(integer=True)
+    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 

@@ -11,6 +11,7 @@ import sympy as sp
 from kanpde.problem.marks import read_marks
 from kanpde.problem.text import Mapping, Scalar
 from kanpde.problem.types import Condition, Problem, Residual, symbol
+from kanpde.results import Formula
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,13 @@ def as_text(problem: Problem) -> str:
         last = line.label
         lines.append(f"  {label:<10}{line.plain}")
     return "\n".join(lines)
+
+
+def formula_as_latex(formula: Formula | None) -> str:
+    """The formula of a run, with its status as a comment; empty if there is none."""
+    if formula is None or not formula.text:
+        return ""
+    return f"% {formula.status}\n\\begin{{align*}}\n  {formula.latex}\n\\end{{align*}}"
 
 
 def as_latex(problem: Problem) -> str:

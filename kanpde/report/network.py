@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from kanpde.kan import Edges
 from kanpde.report import style
@@ -30,7 +31,7 @@ def _line(lower: float, upper: float, edges: Edges) -> torch.Tensor:
 
 def _knots(axes: Axes, breaks: np.ndarray) -> None:
     """One tick for each knot, on the lower edge of the picture."""
-    marks = {"color": style.INK, "markersize": 5, "markeredgewidth": 0.5, "clip_on": False}
+    marks: dict[str, Any] = {"color": style.INK, "markersize": 5, "markeredgewidth": 0.5, "clip_on": False}
     axes.plot(breaks, np.zeros_like(breaks), "|", transform=axes.get_xaxis_transform(), **marks)
 
 
@@ -70,7 +71,7 @@ def _separable(solution: Solution) -> Figure:
         style.dress(ax, "size of each product", "product", "", grid=True)
         ax.set_ylim(10 ** np.floor(np.log10(sizes[order[-1]])), 10 ** np.ceil(np.log10(sizes[order[0]])))
         ax.yaxis.set_minor_formatter(NullFormatter())
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
@@ -105,19 +106,19 @@ def _deep(solution: Solution) -> Figure:
                 ]
         names = targets
     columns = min(_NODES, max(len(edges) for _, edges in rows))
-    rows = rows[:_NODES]
+    rows = rows if len(rows) <= _NODES else [*rows[: _NODES - 1], rows[-1]]
     figure = style.new_figure(1.15 * columns + 0.9, 1.2 * len(rows) + 0.6)
     style.heading(figure, "Network: every edge is a learned function; a column is a node, knots as ticks")
     for row, (label, edges_of_row) in enumerate(rows):
-        for column, (x, y, breaks) in enumerate(edges_of_row[:columns]):
+        for column, (z, curve, knots) in enumerate(edges_of_row[:columns]):
             ax = figure.add_subplot(len(rows), columns, row * columns + column + 1)
             ax.axhline(0, color=style.FAINT, linewidth=0.4)
-            ax.plot(x, y, color=style.BLUE if row < len(rows) - len(solution.fields) else style.ORANGE, linewidth=1.2)
-            _knots(ax, breaks)
+            ax.plot(z, curve, color=style.BLUE if row < len(rows) - len(solution.fields) else style.ORANGE, linewidth=1.2)
+            _knots(ax, knots)
             style.dress(ax, ylabel=label if column == 0 else "")
             ax.tick_params(labelsize=5.5, pad=1)
             ax.locator_params(nbins=3)
-            size = float(np.abs(y).max())
+            size = float(np.abs(curve).max())
             if math.isfinite(size) and size > 0:
                 ax.set_ylim(-1.15 * size, 1.15 * size)
     return figure
