@@ -65,8 +65,9 @@ def train_all_edges(context: Context, judge: Callable[[KAN], Estimate]) -> KAN:
             raise DivergedError("the residual of the first stage is not finite", hint="try another seed, or train: lifted")
         idle = 0 if cost < 0.5 * best else idle + 1
         best = min(best, cost)
-        network = pruned(network, NOISE * cost)
-        need = _needs(context, network, cost, accuracy)
+        trained, network = network.rank, pruned(network, NOISE * cost)
+        full = network.rank == trained
+        need = _needs(context, network, cost, accuracy, full)
         if cost < RESOLVED and (need.nothing or cost < PROMISING * context.plan.tolerance):
             value = judge(network).value
             context.tell("estimate", estimate=value)
@@ -74,7 +75,7 @@ def train_all_edges(context: Context, judge: Callable[[KAN], Estimate]) -> KAN:
                 return network
             while need.nothing and accuracy > ROUNDOFF:  # the indicators are content, the estimate is not
                 accuracy *= TIGHTER
-                need = _needs(context, network, cost, accuracy)
+                need = _needs(context, network, cost, accuracy, full)
         if context.left < 0 or idle >= HOPELESS:
             return network
         grown, change = _grow(context, network, need, cost, generator)
@@ -135,21 +136,21 @@ class _Needs:
         return not self.products and all(len(new) == 0 for new in self.inserted)
 
 
-def _needs(context: Context, network: KAN, cost: float, accuracy: float) -> _Needs:
-    """``accuracy`` is the target of the indicated errors relative to u."""
+def _needs(context: Context, network: KAN, cost: float, accuracy: float, full: bool) -> _Needs:
+    """``accuracy`` is the target of the indicated errors relative to u; ``full`` says that no product was idle."""
     none = [factor.breaks.new_zeros(0) for factor in network.factors]
     most = getattr(context.plan.network, "rank", None) or 512
-    if cost > RESOLVED and network.rank < 2 * RANK <= most:
+    if cost > RESOLVED and network.rank < 2 * RANK <= most and full:
         return _Needs(none, True)
     scale = size(network)
     cuts = [sections(network, axis) for axis in range(network.inputs)]
     errors = [spline_error(c, f.breaks[0], f.degree) / scale for c, f in zip(cuts, network.factors, strict=True)]
     values = singular_values(network)
-    tail = float(values[-1] / values[0]) if network.inputs > 1 and network.rank < most else 0.0
+    tail = float(values[-1] / values[0]) if full and network.inputs > 1 and network.rank < most else 0.0
     inserted = []
     for axis, factor in enumerate(network.factors):
         breaks, new = factor.breaks[0], none[axis]
-        if errors[axis] > max(accuracy, BALANCE * tail, REACH * max(errors)):
+        if errors[axis] > max(accuracy, REACH * max(errors)):
             reach = max(accuracy, REACH * errors[axis]) * scale
             new = insertions(breaks, density(cuts[axis], breaks, factor.degree, reach), most=2)
         inserted.append(new)
@@ -217,9 +218,9 @@ def pruned(network: KAN, share: float) -> KAN:
     if keep > network.rank:
         return network
     # Factors A and B with A B^T = u: A R_A^-1 U sqrt(s), and B R_B^-1 V sqrt(s).
+    # R_A^-1 U = R_B^T V / s, which needs no inverse.
     turned = [
-        torch.linalg.lstsq(side.R, directions[:, :keep] * s[:keep].sqrt()).solution
-        for side, directions in zip(sides, (u, vh.T), strict=True)
+        (side.R.T @ directions[:, :keep]) / s[:keep].sqrt() for side, directions in zip(reversed(sides), (vh.T, u), strict=True)
     ]
     coefficients = [t.T @ f.coefficients.data[0] for t, f in zip(turned, network.factors, strict=True)]
     return separable([f.grids[0] for f in network.factors], coefficients)
