@@ -249,8 +249,6 @@ class Linearised:
             return None
         r, n = self.system.space.size, group.shape[2]
         border = group.weight.new_zeros(n, self.system.seams * r)
-        weight = (group.weight / group.scale).expand(group.shape).reshape(n, 1)
+        weight = (group.weight / (group.scale or 1.0)).expand(group.shape).reshape(n, 1)
         border[:, group.seam * r : (group.seam + 1) * r] = -group.polynomials[0].T * weight
         return border
-
-

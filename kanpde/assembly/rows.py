@@ -95,9 +95,9 @@ class RowBuilder:
         return LiftedSystem(space, groups, lengths, seams)
 
     def initial(self, space: LiftedSpace, time: float) -> LiftedSystem:
-        """Only the initial conditions without derivatives in time, on a space of one polynomial: the initial value as a spline."""
+        """Only the initial conditions that fix u itself, on a space of one polynomial: the initial value as a spline."""
         x, w = self.gauss(space)
-        axis = self.problem.domain.time_axis
+        axis = 1 - self.axis
         groups = []
         for condition, face, op in self.conditions:
             if condition.kind == "initial" and all(key[1][axis] == 0 for key in op.keys):

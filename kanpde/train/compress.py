@@ -16,6 +16,7 @@ from torch import Tensor
 
 from kanpde.assembly import Lifted, RowBuilder
 from kanpde.kan import KAN, Grid, separable
+from kanpde.plan import SeparableNetwork
 from kanpde.train.context import Context
 from kanpde.train.fit import fit_adaptively
 from kanpde.train.knots import density, equidistributed
@@ -40,16 +41,17 @@ def compress(context: Context, builder: RowBuilder, pieces: list[Lifted], accura
     Its edges follow the singular functions to ``SHARE`` times the larger of ``accuracy`` and ``truncation``.
     """
     context.tell("compression")
-    network = context.plan.network
-    given = network.degree
+    given = context.plan.network.degree
+    most = context.plan.network.rank if isinstance(context.plan.network, SeparableNetwork) else None
     axis = builder.axis
     if context.problem.domain.dimension == 1:
         only = pieces[0]
         return separable([Grid(only.space.breaks, only.space.degree)], [only.c.T])
-    parts = _decompose(pieces, builder, truncation, network.rank)
-    tolerance = SHARE * max(accuracy, truncation) * float(parts.values.square().sum().sqrt())
+    parts = _decompose(pieces, builder, truncation, most)
+    size = float(parts.values.square().sum().sqrt())
+    tolerance = SHARE * max(accuracy, truncation) * size
     root = torch.where(parts.values > 0, parts.values, torch.ones_like(parts.values)).sqrt()
-    knots_along = pieces[0].space.breaks if len(pieces) == 1 else _merged(pieces, accuracy * float(parts.values.square().sum().sqrt()))
+    knots_along = pieces[0].space.breaks if len(pieces) == 1 else _merged(pieces, accuracy * size)
     degree_along = given or (pieces[0].space.degree if len(pieces) == 1 else max(DEGREE_ACROSS, pieces[0].space.degree))
     degree_across = given or max(DEGREE_ACROSS, pieces[0].space.degree)
     along, breaks_along, _ = fit_adaptively(lambda x: parts.left(x) * parts.values, knots_along, degree_along, tolerance)

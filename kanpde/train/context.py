@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
 
+from kanpde.kan import KAN
 from kanpde.plan import Plan
 from kanpde.problem.types import Problem
 from kanpde.results.history import Event, History, Report, StageRecord, silent
+
 
 @dataclass
 class Context:
@@ -23,7 +24,7 @@ class Context:
     dtype: torch.dtype = torch.float64
     report: Report = silent
     history: History = field(default_factory=History)
-    network: nn.Module | None = None  # the best network so far, kept up to date by training that works on networks
+    network: KAN | None = None  # the best network so far, kept up to date by training that works on networks
     pieces: list[Any] = field(default_factory=list)  # the lifted solution so far, kept up to date by lifted training
     began: float = field(default_factory=time.perf_counter)
 
@@ -49,7 +50,9 @@ class Context:
     def record(self, stage: StageRecord) -> None:
         """Add a finished stage to the history and report it."""
         self.history.stages.append(stage)
-        self.tell("record", stage.name, grid=stage.grid, residual=stage.residual, estimate=stage.estimate, iteration=stage.iterations)
+        self.tell(
+            "record", stage.name, grid=stage.grid, residual=stage.residual, estimate=stage.estimate, iteration=stage.iterations
+        )
 
     def tell(
         self,

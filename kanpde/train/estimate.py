@@ -97,7 +97,7 @@ def estimate_afresh(context: Context, builder: RowBuilder, network: KAN) -> Esti
             size = 10 if timed else 12 * (level + 1)
             spaces = [LiftedSpace(breaks, spline_degree(context), builder.axis, window, size) for window in pairwise(ends)]
         now = _march(context, builder, offset, [(space, offset) for space in spaces])
-        if before is not None and abs(now.value - before.value) < SETTLED * now.value or context.left < 0:
+        if (before is not None and abs(now.value - before.value) < SETTLED * now.value) or context.left < 0:
             return now
         before = now
     return now

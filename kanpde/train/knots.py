@@ -52,7 +52,9 @@ def density(c: Tensor, breaks: Tensor, degree: int, tolerance: float) -> Tensor:
     """The density of intervals at which the indicated error is ``tolerance`` (in the units of u) everywhere."""
     highest = highest_derivative(c, breaks, degree)
     if highest.shape[0] > 4:  # one interval of caution on both sides
-        highest = torch.maximum(highest, torch.maximum(torch.cat([highest[1:], highest[-1:]]), torch.cat([highest[:1], highest[:-1]])))
+        highest = torch.maximum(
+            highest, torch.maximum(torch.cat([highest[1:], highest[-1:]]), torch.cat([highest[:1], highest[:-1]]))
+        )
     return SAFETY * (constant(degree) * highest / max(tolerance, 1e-290)).clamp(min=1e-300) ** (1 / (degree + 1))
 
 

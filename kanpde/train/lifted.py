@@ -103,9 +103,7 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
 
     ``accuracy`` is the target for both indicated errors, relative to u. Raises DivergedError if no grid gave finite values.
     """
-    problem = context.problem
-    network = context.plan.network
-    solution = start or _first(context, builder, network.grid or COARSE)
+    solution = start or _first(context, builder, context.plan.network.grid or COARSE)
     change: float | None = None
     while True:
         began = time.perf_counter()
@@ -143,7 +141,9 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
         if (along < accuracy and across < 3 * accuracy) or context.left < 0:
             return solution
         settled = across < UNRESOLVED or along > across  # polynomials first: what they miss shows as roughness along the splines
-        wider, change = _extend(solution, along >= accuracy and settled, across >= 3 * accuracy, accuracy * scale, along > UNRESOLVED)
+        wider, change = _extend(
+            solution, along >= accuracy and settled, across >= 3 * accuracy, accuracy * scale, along > UNRESOLVED
+        )
         if wider.parameters > MOST_UNKNOWNS or wider.parameters == solution.parameters:
             return solution
         context.tell("extension", name, grid=(wider.space.intervals, wider.space.size), estimate=max(along, across))

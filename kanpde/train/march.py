@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from kanpde.assembly import Lifted, LiftedSpace, RowBuilder
 from kanpde.errors import DivergedError
 from kanpde.kan.bspline import insert_knots
 from kanpde.kan.chebyshev import chebyshev_points
-from kanpde.optimize.damped import gauss_newton
+from kanpde.optimize.damped import Descent, gauss_newton
 from kanpde.results.history import StageRecord
 from kanpde.train.context import Context
 from kanpde.train.fit import fit_spline
@@ -36,246 +36,254 @@ AIM = 5.0  # times the accuracy: the tail that the next window aims at
 GROW, SHRINK = 3.0, 0.5  # bounds of the change of length from one accepted window to the next
 EXTENSIONS = 8  # of one window's splines
 HELPFUL = 0.3  # an extension is followed by another if it reduced the indicated error to less than this share
+RESOLVED = 0.1  # relative residual above which a window is too long for any statement about its error
 SPARSE = 0.8  # knots are moved when so much smaller a share of them would do
 SHORTEST = 1e-12  # of the time interval
 
 
-@dataclass
-class March:
-    """The windows of a finished march, in order."""
+@dataclass(frozen=True)
+class _Start:
+    """Where a window begins: u, u_t, ... as spline coefficients on ``breaks``; the first ``fixed`` of them are conditions."""
 
-    windows: list[Lifted] = field(default_factory=list)
-    scale: float = 0.0  # the largest root mean square of u over the windows
-    reached: float = 0.0  # the time reached
+    breaks: Tensor
+    derivatives: list[Tensor]
+    fixed: int
+
+    def conditions(self, degree: int) -> list[Callable[[Tensor], Tensor]]:
+        """u, u_t, ... as functions of points along the splines."""
+        space = LiftedSpace(self.breaks, degree, 0, None, 1)
+        return [lambda x, c=c: space.splines(x)[0] @ c for c in self.derivatives[: self.fixed]]  # type: ignore[misc]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A solved window and what is known of its errors, relative to the size of u."""
+
+    window: Lifted
+    descent: Descent
+    along: float  # indicated error of the splines
+    tail: float  # size of the last two polynomials' coefficients
+    resolved: bool
+
+
+class March:
+    """Solves an equation in one space coordinate and time, window after window, to an accuracy relative to u."""
+
+    def __init__(self, context: Context, builder: RowBuilder, accuracy: float) -> None:
+        self.context, self.builder, self.accuracy = context, builder, accuracy
+        self.degree = spline_degree(context)
+        self.begin, self.end = (float(v) for v in context.problem.domain.bounds[1 - builder.axis])
+        self.windows: list[Lifted] = []
+        self.scale = 0.0  # the largest root mean square of u over the windows
 
     @property
-    def parameters(self) -> int:
-        """All coefficients together."""
-        return sum(window.parameters for window in self.windows)
+    def complete(self) -> bool:
+        """Whether the last window ends at the end of the time interval."""
+        return bool(self.windows) and _interval(self.windows[-1])[1] >= self.end - 1e-9 * (self.end - self.begin)
 
+    def run(self) -> March:
+        """Solves all windows, or as many as the budget allows. Raises DivergedError if windows shrink to nothing."""
+        value = self._initial_value()
+        self.scale = root_mean_square(value, self.builder)
+        start = _Start(value.space.breaks, [value.c[:, 0]], 0)
+        now, length = self.begin, FIRST * (self.end - self.begin)
+        while not self.complete and self.context.left > 0:
+            rest = self.end - now
+            length = rest if rest < 1.2 * length else length
+            judged = self._window(start, now, length)
+            if judged is None:
+                break
+            window = judged.window
+            self.windows.append(window)
+            self.context.pieces = self.windows
+            self.scale = max(self.scale, root_mean_square(window, self.builder))
+            now, length = _interval(window)[1], _interval(window)[1] - now
+            fraction = (now - self.begin) / (self.end - self.begin)
+            self.context.tell("window", f"t = {now:.4g}", grid=(window.space.intervals, SIZE), fraction=fraction)
+            start = self._thinned(self._state(window))
+            length *= min(GROW, max(SHRINK, self._factor(judged.tail)))
+        self.context.history.windows = len(self.windows)
+        return self
 
-def march(context: Context, builder: RowBuilder, accuracy: float) -> March:
-    """Solves an equation in one space coordinate and time, window after window.
+    def _initial_value(self) -> Lifted:
+        """The initial value as a spline: coarse knots, extended until the indicated error is below the accuracy."""
+        low, high = (float(v) for v in self.context.problem.domain.bounds[self.builder.axis])
+        intervals = self.context.plan.network.grid or COARSE
+        breaks = torch.linspace(low, high, intervals + 1, dtype=self.context.dtype, device=self.context.device)
+        space = LiftedSpace(breaks, self.degree, self.builder.axis, None, 1)
+        value = Lifted(space, breaks.new_zeros(space.functions, 1))
+        change: float | None = None
+        for _ in range(EXTENSIONS):
+            began = time.perf_counter()
+            c, descent = gauss_newton(self.builder.initial(value.space, self.begin), value.c, accuracy=1e-14)
+            value = Lifted(value.space, c)
+            scale = max(root_mean_square(value, self.builder), 1e-300)
+            error = spline_error(c, value.space.breaks, self.degree) / scale
+            self._record("initial value", value, descent, began, scale, error, change)
+            wanted = density(c, value.space.breaks, self.degree, self.accuracy * scale)
+            inserted = insertions(value.space.breaks, wanted, most=2 if error > 1e-2 else 3)
+            if error < self.accuracy or len(inserted) == 0:
+                break
+            value, change = extended(value, inserted)
+            self.context.tell("extension", "initial value", grid=(value.space.intervals,), estimate=error)
+        return value
 
-    ``accuracy`` is the target for the indicated errors, relative to u. Raises DivergedError if windows shrink to nothing.
-    """
-    low, high = (float(v) for v in context.problem.domain.bounds[1 - builder.axis])
-    result = March(reached=low)
-    start = _initial(context, builder, accuracy, low)
-    result.scale = root_mean_square(start, builder)
-    breaks, derivatives = start.space.breaks, None
-    state = [start.c[:, 0]]  # spline coefficients of u, u_t, ... at the start of the window, on ``breaks``
-    length = (high - low) * FIRST
-    while result.reached < high - 1e-13 * (high - low) and context.left > 0:
-        begin = result.reached
-        rest = high - begin
-        length = rest if rest < 1.2 * length else min(length, rest)
-        window, length, factor = _window(context, builder, accuracy, result, breaks, state, derivatives, begin, length)
-        result.windows.append(window)
-        context.pieces = result.windows
-        result.scale = max(result.scale, root_mean_square(window, builder))
-        result.reached = begin + length
-        context.tell(
-            "window", f"t = {result.reached:.4g}", grid=(window.space.intervals, SIZE), fraction=(result.reached - low) / (high - low)
-        )
-        end = torch.tensor([result.reached], dtype=context.dtype, device=context.device)
-        orders = max(1, builder.time_order)
-        polynomials = window.space.polynomials(end, TAYLOR)
-        derivatives = [window.c @ polynomials[order][:, 0] for order in range(TAYLOR + 1)]
-        state, breaks = derivatives[:orders], window.space.breaks
-        breaks, state, derivatives = _thinned(context, result, window.space, state, derivatives, accuracy)
-        length *= factor
-    context.history.windows = len(result.windows)
-    return result
+    def _window(self, start: _Start, now: float, length: float) -> _Judged | None:
+        """One accepted window from ``now``, at most ``length`` long; None if the budget ended first."""
+        conditions = start.conditions(self.degree) if self.windows else None
+        space = LiftedSpace(start.breaks, self.degree, self.builder.axis, (now, now + length), SIZE)
+        window = Lifted(space, _taylor(space, start.derivatives))
+        change: float | None = None
+        extensions, before = 0, math.inf  # before: the indicated error of the splines before the last extension
+        rejected: tuple[float, float] | None = None  # length and tail of the last rejected window
+        while self.context.left > 0:
+            judged = self._solve(window, conditions, change)
+            change = None
+            helped, before = judged.along < HELPFUL * before, judged.along
+            unresolved = judged.along > ENOUGH * self.accuracy and judged.tail < 1e-4
+            if judged.resolved and unresolved and helped and extensions < EXTENSIONS:
+                finer = self._extended(judged)
+                if finer is not None:
+                    window, change = finer
+                    extensions += 1
+                    continue
+            if judged.resolved and judged.tail <= REJECT * self.accuracy:
+                return judged
+            self.context.history.rejected += 1
+            before = math.inf
+            factor = 0.25
+            if judged.resolved:
+                rate = _rate(rejected, (length, judged.tail))
+                rejected = (length, judged.tail)
+                factor = min(0.7, max(0.01 if rate < SIZE - 2 else 0.1, self._factor(judged.tail, rate)))
+            length *= factor
+            if length < SHORTEST * (self.end - self.begin):
+                raise DivergedError(
+                    f"the time windows shrink to nothing at t = {now:.6g}",
+                    hint="the solution may blow up or jump there, or initial and boundary conditions may contradict each other",
+                )
+            window = self._shortened(judged, start, now, length)
+        return None
 
-
-def _initial(context: Context, builder: RowBuilder, accuracy: float, begin: float) -> Lifted:
-    """The initial value as a spline: coarse knots, extended until the indicated error is below the accuracy."""
-    low, high = (float(v) for v in context.problem.domain.bounds[builder.axis])
-    intervals = context.plan.network.grid or COARSE
-    breaks = torch.linspace(low, high, intervals + 1, dtype=context.dtype, device=context.device)
-    space = LiftedSpace(breaks, spline_degree(context), builder.axis, None, 1)
-    value = Lifted(space, breaks.new_zeros(space.functions, 1))
-    change: float | None = None
-    for _ in range(EXTENSIONS):
+    def _solve(self, window: Lifted, conditions: list[Callable[[Tensor], Tensor]] | None, change: float | None) -> _Judged:
+        """Gauss-Newton on one window, and the indicated errors of the result."""
         began = time.perf_counter()
-        space = value.space
-        c, descent = gauss_newton(builder.initial(space, begin), value.c, accuracy=1e-14)
-        value = Lifted(space, c)
-        scale = max(root_mean_square(value, builder), 1e-300)
-        error = spline_error(c, space.breaks, space.degree) / scale
-        context.record(
-            StageRecord(
-                "initial value",
-                (space.intervals,),
-                value.parameters,
-                descent.steps,
-                time.perf_counter() - began,
-                descent.cost / scale,
-                error,
-                change,
-            )
-        )
-        if error < accuracy:
-            break
-        inserted = insertions(space.breaks, density(c, space.breaks, space.degree, accuracy * scale), most=2 if error > 1e-2 else 3)
-        if len(inserted) == 0:
-            break
-        value, change = extended(value, inserted)
-        context.tell("extension", "initial value", grid=(value.space.intervals,), estimate=error)
-    return value
-
-
-def _window(
-    context: Context,
-    builder: RowBuilder,
-    accuracy: float,
-    result: March,
-    breaks: Tensor,
-    state: list[Tensor],
-    derivatives: list[Tensor] | None,
-    begin: float,
-    length: float,
-) -> tuple[Lifted, float, float]:
-    """One accepted window, its length, and the factor for the length of the next."""
-    total = float(context.problem.domain.lengths[1 - builder.axis])
-    degree = spline_degree(context)
-    given = LiftedSpace(breaks, degree, builder.axis, None, 1)
-    first = not result.windows
-    start = None if first else [_evaluator(given, c) for c in state]
-    space = LiftedSpace(breaks, degree, builder.axis, (begin, begin + length), SIZE)
-    window = Lifted(space, _guess(space, state, derivatives))
-    change: float | None = None
-    extensions = 0
-    before = math.inf  # the indicated error of the splines before the last extension
-    failed: tuple[float, float] | None = None  # length and tail of the last rejected window
-    while True:
-        began = time.perf_counter()
-        space = window.space
-        name = f"t = {begin:.4g} .. {begin + length:.4g}"
+        low, high = _interval(window)
+        name = f"t = {low:.4g} .. {high:.4g}"
+        floor = max(self.scale, 1e-300)
 
         def indicated(lifted: Lifted) -> float:
-            size = max(result.scale, 1e-300)
-            return max(_along(lifted) / size, root_mean_square(lifted, builder, slice(-2, None)) / size)
+            return max(self._along(lifted), self._tail(lifted)) / floor
 
-        trained, descent = descend(context, builder.system(space, extra=EXTRA, start=start), window, indicated, accuracy, name)
-        usable = math.isfinite(descent.cost) and bool(torch.isfinite(trained.c).all()) and descent.converged
-        scale = max(result.scale, root_mean_square(trained, builder), 1e-300) if usable else max(result.scale, 1e-300)
-        along = _along(trained) / scale if usable else math.inf
-        tail = root_mean_square(trained, builder, slice(-2, None)) / scale if usable else math.inf
-        context.record(
-            StageRecord(
-                name,
-                (space.intervals, SIZE),
-                trained.parameters,
-                descent.steps,
-                time.perf_counter() - began,
-                descent.cost / scale if usable else math.inf,
-                max(along, tail) if usable else None,
-                change,
-                (begin, begin + length),
-            )
+        system = self.builder.system(window.space, extra=EXTRA, start=conditions)
+        solved, descent = descend(self.context, system, window, indicated, self.accuracy, name)
+        along = tail = math.inf
+        scale = floor
+        if descent.converged and math.isfinite(descent.cost) and bool(torch.isfinite(solved.c).all()):
+            scale = max(floor, root_mean_square(solved, self.builder))
+            along, tail = self._along(solved) / scale, self._tail(solved) / scale
+        self._record(name, solved, descent, began, scale, max(along, tail), change)
+        return _Judged(solved, descent, along, tail, math.isfinite(along) and descent.cost < RESOLVED * scale)
+
+    def _extended(self, judged: _Judged) -> tuple[Lifted, float] | None:
+        """The window on more knots, and the change of u by the insertion; None where no interval wants any."""
+        space = judged.window.space
+        scale = max(self.scale, root_mean_square(judged.window, self.builder))
+        wanted = density(sampled(judged.window, 4), space.breaks, self.degree, self.accuracy * scale)
+        inserted = insertions(space.breaks, wanted)
+        if len(inserted) == 0:
+            return None
+        finer, change = extended(judged.window, inserted)
+        self.context.tell("extension", grid=(finer.space.intervals, SIZE), estimate=judged.along)
+        return finer, change
+
+    def _shortened(self, judged: _Judged, start: _Start, now: float, length: float) -> Lifted:
+        """A guess on a shorter window: the rejected solution where it means something, else the start."""
+        space = judged.window.space
+        shorter = LiftedSpace(space.breaks, self.degree, space.axis, (now, now + length), SIZE)
+        if judged.resolved and judged.tail < 1e-2:
+            return Lifted(shorter, _restricted(judged.window, shorter))
+        known = set(start.breaks.tolist())
+        added = space.breaks.new_tensor([v for v in space.breaks.tolist() if v not in known])
+        moved = [insert_knots(c, start.breaks, added, self.degree)[0] for c in start.derivatives[: max(1, start.fixed)]]
+        return Lifted(shorter, _taylor(shorter, moved))
+
+    def _state(self, window: Lifted) -> _Start:
+        """u and its derivatives in time at the end of a window."""
+        end = window.c.new_tensor([_interval(window)[1]])
+        polynomials = window.space.polynomials(end, TAYLOR)
+        derivatives = [window.c @ polynomials[order][:, 0] for order in range(TAYLOR + 1)]
+        return _Start(window.space.breaks, derivatives, max(1, self.builder.time_order))
+
+    def _thinned(self, start: _Start) -> _Start:
+        """Fewer, moved knots where the solution has become smoother: a least squares projection, with its change recorded."""
+        scale = max(self.scale, 1e-300)
+        space = LiftedSpace(start.breaks, self.degree, self.builder.axis, None, 1)
+        wanted = density(start.derivatives[0][:, None], start.breaks, self.degree, self.accuracy * scale)
+        breaks = equidistributed(start.breaks, wanted, COARSE, 4096)
+        if len(breaks) - 1 >= SPARSE * space.intervals:
+            return start
+        stack = torch.stack(start.derivatives, 1)  # (K, orders)
+        moved = fit_spline(lambda x: space.splines(x)[0] @ stack, breaks, self.degree)
+        target = LiftedSpace(breaks, self.degree, self.builder.axis, None, 1)
+        x = torch.linspace(float(breaks[0]), float(breaks[-1]), 1001, dtype=breaks.dtype, device=breaks.device)
+        change = float((target.splines(x)[0] @ moved[:, 0] - space.splines(x)[0] @ stack[:, 0]).abs().max()) / scale
+        if change > 2 * self.accuracy:
+            return start
+        history = self.context.history
+        history.largest_projection = max(history.largest_projection, change)
+        return _Start(breaks, list(moved.unbind(1)), start.fixed)
+
+    def _along(self, lifted: Lifted) -> float:
+        return spline_error(sampled(lifted, 4), lifted.space.breaks, self.degree)
+
+    def _tail(self, lifted: Lifted) -> float:
+        return root_mean_square(lifted, self.builder, slice(-2, None))
+
+    def _factor(self, tail: float, rate: float = SIZE - 2) -> float:
+        """The change of length that would bring the tail to its aim, where it falls like length^rate."""
+        return 0.9 * (AIM * self.accuracy / max(tail, 1e-18)) ** (1 / rate) if math.isfinite(tail) else 0.0
+
+    def _record(
+        self, name: str, lifted: Lifted, descent: Descent, began: float, scale: float, error: float, change: float | None
+    ) -> None:
+        space = lifted.space
+        grid = (space.intervals,) if space.other is None else (space.intervals, space.size)
+        seconds = time.perf_counter() - began
+        estimate = error if math.isfinite(error) else None
+        residual = descent.cost / scale
+        self.context.record(
+            StageRecord(name, grid, lifted.parameters, descent.steps, seconds, residual, estimate, change, space.other)
         )
-        change = None
-        helped = along < HELPFUL * before  # where knots do not help, the window is too long
-        before = along
-        if usable and descent.cost < 0.1 * scale and along > ENOUGH * accuracy and tail < 1e-4 and helped and extensions < EXTENSIONS:
-            wanted = density(sampled(trained, 4), space.breaks, degree, accuracy * scale)
-            inserted = insertions(space.breaks, wanted)
-            if len(inserted):
-                window, change = extended(trained, inserted)
-                extensions += 1
-                context.tell("extension", name, grid=(window.space.intervals, SIZE), estimate=along)
-                continue
-        if usable and tail <= REJECT * accuracy:
-            return trained, length, min(GROW, max(SHRINK, _factor(accuracy, tail)))
-        context.history.rejected += 1
-        if usable and descent.cost < 0.1 * scale:
-            rate = _rate(failed, (length, tail))
-            failed = (length, tail)
-            length *= min(0.7, max(0.01 if rate < SIZE - 2 else 0.1, _factor(accuracy, tail, rate)))
-        else:
-            length *= 0.25
-        if length < SHORTEST * total:
-            raise DivergedError(
-                f"the time windows shrink to nothing at t = {begin:.6g}",
-                hint="the solution may blow up or be discontinuous there, or initial and boundary conditions may contradict each other",
-            )
-        if context.left < 0:
-            return trained, length, 1.0
-        before = math.inf
-        shorter = LiftedSpace(space.breaks, degree, builder.axis, (begin, begin + length), SIZE)
-        if usable and tail < 1e-2:
-            window = Lifted(shorter, _restricted(trained, shorter))
-        else:
-            fresh = [_moved(given, c, shorter.breaks) for c in state]
-            window = Lifted(shorter, _guess(shorter, fresh, None))
 
 
-def _factor(accuracy: float, tail: float, rate: float = SIZE - 2) -> float:
-    """The change of length that would bring the tail to its aim, where it falls like length^rate."""
-    return 0.9 * (AIM * accuracy / max(tail, 1e-18)) ** (1 / rate) if math.isfinite(tail) else 0.0
+def _interval(window: Lifted) -> tuple[float, float]:
+    assert window.space.other is not None
+    return window.space.other
 
 
 def _rate(before: tuple[float, float] | None, now: tuple[float, float]) -> float:
     """The power of the length with which the tail falls: r - 2 on smooth solutions, as seen where they are not."""
-    if before is None or now[1] <= 0 or before[1] <= now[1]:
-        return SIZE - 2 if before is None else 0.5
+    if before is None:
+        return SIZE - 2
+    if now[1] <= 0 or before[1] <= now[1]:
+        return 0.5
     return min(SIZE - 2, max(0.5, math.log(before[1] / now[1]) / math.log(before[0] / now[0])))
 
 
-def _along(lifted: Lifted) -> float:
-    return spline_error(sampled(lifted, 4), lifted.space.breaks, lifted.space.degree)
-
-
-def _evaluator(space: LiftedSpace, c: Tensor) -> Callable[[Tensor], Tensor]:
-    return lambda x: space.splines(x)[0] @ c
-
-
-def _guess(space: LiftedSpace, state: list[Tensor], derivatives: list[Tensor] | None) -> Tensor:  # (K, r)
-    """Taylor's polynomial of the start in the time of the window; of what is known at the start."""
+def _taylor(space: LiftedSpace, derivatives: list[Tensor]) -> Tensor:  # (K, r)
+    """Taylor's polynomial in the time of the window, from the derivatives (K,) each at its start."""
     assert space.other is not None
-    nodes = chebyshev_points(space.size, *space.other, dtype=state[0].dtype).to(state[0].device)
-    values = sum(
-        c[:, None] * (nodes - space.other[0]) ** order / math.factorial(order) for order, c in enumerate(derivatives or state)
-    )
-    assert isinstance(values, Tensor)
+    nodes = chebyshev_points(space.size, *space.other, dtype=derivatives[0].dtype).to(derivatives[0].device)
+    values = derivatives[0].new_zeros(space.functions, space.size)
+    for order, c in enumerate(derivatives):
+        values = values + c[:, None] * (nodes - space.other[0]) ** order / math.factorial(order)
     return torch.linalg.solve(space.polynomials(nodes)[0].T, values.T).T
 
 
 def _restricted(lifted: Lifted, shorter: LiftedSpace) -> Tensor:  # (K, r)
     """The same polynomials written on a shorter window."""
     assert shorter.other is not None
-    nodes = chebyshev_points(SIZE, *shorter.other, dtype=lifted.c.dtype).to(lifted.c.device)
+    nodes = chebyshev_points(shorter.size, *shorter.other, dtype=lifted.c.dtype).to(lifted.c.device)
     values = lifted.c @ lifted.space.polynomials(nodes)[0]
     return torch.linalg.solve(shorter.polynomials(nodes)[0].T, values.T).T
-
-
-def _moved(space: LiftedSpace, c: Tensor, breaks: Tensor) -> Tensor:
-    """Spline coefficients on breaks that contain those of the space."""
-    if len(breaks) == len(space.breaks):
-        return c
-    known = set(space.breaks.tolist())
-    added = breaks.new_tensor([v for v in breaks.tolist() if v not in known])
-    return insert_knots(c, space.breaks, added, space.degree)[0]
-
-
-def _thinned(
-    context: Context, result: March, space: LiftedSpace, state: list[Tensor], derivatives: list[Tensor], accuracy: float
-) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """Fewer, moved knots where the solution has become smoother: a least squares projection, with its change recorded."""
-    scale = max(result.scale, 1e-300)
-    wanted = density(state[0][:, None], space.breaks, space.degree, accuracy * scale)
-    breaks = equidistributed(space.breaks, wanted, COARSE, 4096)
-    if len(breaks) - 1 >= SPARSE * space.intervals:
-        return space.breaks, state, derivatives
-    stack = torch.stack(derivatives, 1)  # (K, orders)
-    moved = fit_spline(lambda x: space.splines(x)[0] @ stack, breaks, space.degree)
-    target = LiftedSpace(breaks, space.degree, space.axis, None, 1)
-    x = torch.linspace(float(breaks[0]), float(breaks[-1]), 1001, dtype=breaks.dtype, device=breaks.device)
-    change = float((target.splines(x)[0] @ moved[:, 0] - space.splines(x)[0] @ state[0]).abs().max()) / scale
-    if change > 2 * accuracy:
-        return space.breaks, state, derivatives
-    context.history.largest_projection = max(context.history.largest_projection, change)
-    derivatives = list(moved.unbind(1))
-    return breaks, derivatives[: len(state)], derivatives

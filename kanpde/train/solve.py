@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from kanpde.assembly import Operator, RowBuilder
+from kanpde.assembly import Lifted, RowBuilder
 from kanpde.errors import DivergedError, UnsupportedProblem
 from kanpde.kan import KAN
 from kanpde.plan import DeepNetwork, Plan
@@ -21,13 +21,13 @@ from kanpde.train.compress import SHARE, compress
 from kanpde.train.context import Context
 from kanpde.train.estimate import METHOD, estimate, estimate_afresh
 from kanpde.train.lifted import spline_axis, train_box
-from kanpde.train.march import march
+from kanpde.train.march import March
+from kanpde.train.residual import fresh_residual
 
 AHEAD = 0.04  # accuracy of a solve relative to the tolerance: errors of windows add up
 LOOSE = 1e-6  # tolerance above which the accuracy follows slowly only: the indicators hold on resolved grids alone
 FINEST = 2e-14  # accuracy below which round-off alone decides
 ATTEMPTS = 5
-FRESH = 4096  # points of the final residual, none of which was trained on
 
 
 @dataclass(frozen=True)
@@ -100,25 +100,27 @@ def _lifted(context: Context, builder: RowBuilder) -> _Attempt:
     timed = domain.time_axis is not None and domain.dimension == 2
     accuracy = max(AHEAD * min(tolerance, LOOSE) * max(1.0, tolerance / LOOSE) ** 0.25, FINEST)
     best: _Attempt | None = None
-    solution = None
+    box: Lifted | None = None
     for _ in range(ATTEMPTS):
+        spent = f"the budget of {context.plan.budget:g} s is spent"
         try:
             if timed:
-                pieces = march(context, builder, accuracy).windows
+                march = March(context, builder, accuracy).run()
+                pieces, complete = march.windows, march.complete
             else:
-                solution = train_box(context, builder, accuracy, solution)
-                pieces = [solution]
+                box = train_box(context, builder, accuracy, box)
+                pieces, complete = [box], True
         except DivergedError:
             if best is None:
                 raise
             return _Attempt(best.network, best.estimate, "a tighter solve failed")
-        if timed and not _complete(context, builder, pieces):
+        if not complete:
             if best is None:
                 raise DivergedError(
-                    f"the budget of {context.plan.budget:g} s ended at t = {pieces[-1].space.other[1]:.4g}",
+                    f"the budget of {context.plan.budget:g} s ended before the time interval did",
                     hint="raise the budget, or loosen the tolerance",
                 )
-            return _Attempt(best.network, best.estimate, f"the budget of {context.plan.budget:g} s is spent")
+            return _Attempt(best.network, best.estimate, spent)
         network = compress(context, builder, pieces, accuracy, max(0.1 * tolerance, SHARE * accuracy))
         if context.plan.polish:
             from kanpde.train.polish import polish
@@ -132,26 +134,18 @@ def _lifted(context: Context, builder: RowBuilder) -> _Attempt:
         if best.estimate.value <= tolerance:
             return best
         if context.left < 0:
-            return _Attempt(best.network, best.estimate, f"the budget of {context.plan.budget:g} s is spent")
+            return _Attempt(best.network, best.estimate, spent)
         if stalled or accuracy <= FINEST:
             return _Attempt(best.network, best.estimate, _floor(best.estimate))
         accuracy = max(FINEST, accuracy * min(0.3, max(0.01, 0.5 * tolerance / now.estimate.value)))
-    return _Attempt(best.network, best.estimate, _floor(best.estimate)) if best else _unreachable()
-
-
-def _unreachable() -> _Attempt:
-    raise AssertionError("at least one attempt is made")
+    assert best is not None
+    return _Attempt(best.network, best.estimate, _floor(best.estimate))
 
 
 def _floor(value: Estimate) -> str:
     if value.value < 1e-9:
         return "finer grids no longer help: the round-off of double precision limits the error"
     return "finer grids no longer help: the solution may not be smooth enough for splines of this degree"
-
-
-def _complete(context: Context, builder: RowBuilder, pieces: list) -> bool:
-    high = float(context.problem.domain.bounds[1 - builder.axis][1])
-    return bool(pieces) and pieces[-1].space.other[1] >= high - 1e-9 * float(context.problem.domain.lengths[1 - builder.axis])
 
 
 def _outcome(plan: Plan, best: _Attempt, context: Context) -> str:
@@ -192,22 +186,3 @@ def _interrupted(context: Context, builder: RowBuilder) -> Solution:
     if last is not None and context.problem.domain.time is not None:
         reached = f"at {context.problem.domain.time} = {last[1]:.4g}; beyond, the solution means nothing"
     return _solution(context, _Attempt(network, Estimate(math.inf, METHOD)), f"interrupted {reached}")
-
-
-def fresh_residual(context: Context, network: KAN) -> float:
-    """The root mean square of the equation's residual relative to its largest term, on points that were not trained on."""
-    problem = context.problem
-    bounds = torch.as_tensor(problem.domain.bounds).to(context.device, context.dtype)
-    engine = torch.quasirandom.SobolEngine(problem.domain.dimension, scramble=True, seed=context.plan.seed + 7919)
-    unit = engine.draw(FRESH, dtype=torch.float64).to(bounds)
-    x = bounds[:, 0] + unit * (bounds[:, 1] - bounds[:, 0])
-    columns = list(x.unbind(1))
-    worst = 0.0
-    for residual in problem.equations:
-        operator = Operator(residual, problem)
-        jets = network.jet(x, [index for _, index in operator.keys])
-        values = {key: jets[key[1]][0] for key in operator.keys}
-        r, slopes = operator(columns, values)
-        terms = [float((slopes[key] * values[key]).square().mean().sqrt()) for key in operator.keys]
-        worst = max(worst, float(r.square().mean().sqrt()) / max([*terms, 1e-300]))
-    return worst

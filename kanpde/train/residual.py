@@ -1,0 +1,31 @@
+"""The residual on points that were not trained on: how well the delivered network obeys the equation."""
+
+from __future__ import annotations
+
+import torch
+
+from kanpde.assembly import Operator
+from kanpde.kan import KAN
+from kanpde.train.context import Context
+
+POINTS = 4096
+SEED = 7919  # added to the plan's seed, so that no sampler of the training draws the same points
+
+
+def fresh_residual(context: Context, network: KAN) -> float:
+    """The root mean square of the equation's residual on fresh Sobol points, relative to its largest term."""
+    problem = context.problem
+    bounds = torch.as_tensor(problem.domain.bounds).to(context.device, context.dtype)
+    engine = torch.quasirandom.SobolEngine(problem.domain.dimension, scramble=True, seed=context.plan.seed + SEED)
+    unit = engine.draw(POINTS, dtype=torch.float64).to(bounds)
+    x = bounds[:, 0] + unit * (bounds[:, 1] - bounds[:, 0])
+    columns = list(x.unbind(1))
+    worst = 0.0
+    for residual in problem.equations:
+        operator = Operator(residual, problem)
+        jets = network.jet(x, [index for _, index in operator.keys])
+        values = {key: jets[key[1]][0] for key in operator.keys}
+        r, slopes = operator(columns, values)
+        terms = [float((slopes[key] * values[key]).square().mean().sqrt()) for key in operator.keys]
+        worst = max(worst, float(r.square().mean().sqrt()) / max([*terms, 1e-300]))
+    return worst
