@@ -272,7 +272,7 @@ class Builder:
     def _build_conjunction(self, tree: Tree[Token]) -> Any:
         return sp.And(*(self.predicate(child) for child in tree.children))
 
-    def _build_negation(self, tree: Tree[Token]) -> Any:
+    def _build_negated(self, tree: Tree[Token]) -> Any:
         return sp.Not(self.predicate(tree.children[0]))
 
     # ---- calls -------------------------------------------------------------------------------------------------------
