@@ -84,21 +84,21 @@ def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | 
         compare_with_reference(found, report)
         if plan.symbolic.enabled:
             find_formula(found, report)
+        if folder is not None:
+            report(Event("message", "files", message=f"writing {folder.path}"))
+            folder.write(found)
+            write_report(found, folder.path)
+        return found
     except KeyboardInterrupt:
         if found is not None and folder is not None:
             found.converged = False
-            found.outcome = f"interrupted: {found.outcome.removeprefix('interrupted: ')}"
+            if not found.outcome.startswith("interrupted"):
+                found.outcome = f"interrupted after training: {found.outcome}"
             folder.write(found)
         raise
     finally:
         if folder is not None:
             folder.close()
-    if folder is not None:
-        report(Event("message", "files", message=f"writing {folder.path}"))
-        folder.write(found)
-        write_report(found, folder.path)
-        folder.close()
-    return found
 
 
 def compare_with_reference(solution: Solution, report: Report = silent) -> None:

@@ -87,6 +87,8 @@ def test_solve_writes_the_run_folder(problem_file, capsys):
     assert summary["converged"] is True
     assert summary["fields"]["u"]["l2"] < 1e-8
     assert summary["fields"]["u"]["reference"]["method"] == "exact"
+    kinds = [json.loads(line)["kind"] for line in Path("runs/rod/log.jsonl").read_text().splitlines()]
+    assert {"step", "record", "estimate", "stage", "message"} <= set(kinds)
     assert "estimated error" in said.out
     assert "grid" in said.err  # progress, as plain lines
 

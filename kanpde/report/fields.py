@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from kanpde.export import fields_on, uniform_axes
 from kanpde.report import style
+from kanpde.report.table import error_line
 from kanpde.results import Solution
 
 _TIMES = 5  # time slices beside the map of a field in space and time
@@ -120,6 +121,6 @@ def _no_reference(solution: Solution) -> Figure:
     figure = style.new_figure(5.8, 1.6)
     style.heading(figure, "Error")
     estimate = solution.estimate
-    text = f"No independent reference.\nEstimated relative error {estimate.value:.1e} ({estimate.method})."
+    text = f"No independent reference.\nEstimated relative error: {error_line(estimate)} ({estimate.method})."
     figure.text(0.01, 0.35, text, fontsize=style.NORMAL, color=style.INK, va="center")
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from kanpde.report.progress import grid_text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kanpde.results import Solution
+    from kanpde.results import Estimate, Solution
 
 SHOWN = 72
 """Characters of a formula in a table; the whole of it stands in summary.json."""
@@ -21,7 +22,7 @@ def rows(solution: Solution) -> list[tuple[str, str]]:
     estimate, history = solution.estimate, solution.history
     found = [
         ("outcome", solution.outcome),
-        ("estimated error", f"{estimate.value:.1e}" + (" (at round-off)" if estimate.at_roundoff else "")),
+        ("estimated error", error_line(estimate)),
     ]
     for name, compared in solution.comparison.fields.items():
         label = "checked error" if len(solution.comparison.fields) == 1 else f"checked error of {name}"
@@ -38,6 +39,13 @@ def rows(solution: Solution) -> list[tuple[str, str]]:
     windows = f" in {history.windows} time windows" if history.windows > 1 else ""
     found.append(("time", f"{solution.seconds:.2f} s, {history.iterations} iterations{windows} ({solution.device})"))
     return found
+
+
+def error_line(estimate: Estimate) -> str:
+    """The solver's own estimate, if it came to one."""
+    if not math.isfinite(estimate.value):
+        return "not known"
+    return f"{estimate.value:.1e}" + (" (at round-off)" if estimate.at_roundoff else "")
 
 
 def formula_line(solution: Solution) -> str:
