@@ -7,7 +7,7 @@ its quadrature weight; conditions weigh ``CONDITION`` times what the equation do
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -181,6 +181,27 @@ class Collocation(LeastSquares):
         weight = group.weight / (group.scale or 1.0)
         both = weight if group.operator is not None else weight.repeat(2)
         return residual * weight, {key: slope * both for key, slope in slopes.items()}
+
+
+def pointwise_residual(problem: Problem, network: KAN) -> Callable[[np.ndarray], np.ndarray]:
+    """|residual| of the equations at points (N, d) -> (N,), relative to the characteristic size of each; for adaptive sampling."""
+    operators = [Operator(residual, problem) for residual in problem.equations]
+    names = [field.name for field in problem.fields]
+    lengths = [float(v) for v in problem.domain.lengths]
+    like = next(network.parameters()).detach()
+
+    @torch.no_grad()
+    def residual(x: np.ndarray) -> np.ndarray:
+        points = torch.as_tensor(x).to(like)
+        total = like.new_zeros(len(points))
+        for operator in operators:
+            jets = network.jet(points, [index for _, index in operator.keys])
+            values = {(field, index): jets[index][names.index(field)] for field, index in operator.keys}
+            r, slopes = operator(list(points.T), values)
+            total += (r / operator.size(slopes, lengths)).square()
+        return total.sqrt().cpu().double().numpy()
+
+    return residual
 
 
 def _shared(batch: list[_Rows], jets: dict[MultiIndex, Tensor]) -> Iterator[tuple[_Rows, dict[MultiIndex, Tensor]]]:

@@ -20,6 +20,9 @@ from kanpde.kan.chebyshev import chebyshev
 from kanpde.optimize.banded import Rows, solve_banded
 
 
+IDLE = 1e-26  # damping of coefficients that no row depends on, beside columns of norm one
+
+
 @dataclass(frozen=True)
 class LiftedSpace:
     """Splines of ``degree`` on ``breaks`` along coordinate ``axis``, times Chebyshev polynomials along the other.
@@ -217,7 +220,8 @@ class Linearised:
             columns = space.columns[group.cells].reshape(-1)
             squares.index_add_(0, columns, block.square().sum(1).reshape(-1, r))
         norms = squares.sqrt()
-        norms = torch.where(norms > 0, norms, torch.ones_like(norms))
+        if bool((norms == 0).any()):  # a coefficient that no row depends on keeps its value
+            norms, damping = torch.where(norms > 0, norms, torch.ones_like(norms)), max(damping, IDLE)
         scaling = norms[space.columns].reshape(intervals, 1, (k + 1) * r)
         cells: list[list[Rows]] = [[] for _ in range(intervals)]
         for group, block, (residual, _) in zip(self.system.groups, blocks, self._parts, strict=True):

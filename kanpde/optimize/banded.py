@@ -34,7 +34,7 @@ def solve_banded(
 ) -> tuple[Tensor, Tensor]:  # ((G + k) r, p), (b, p)
     """The x that minimises |A x - right|^2 + damping |x|^2, in block columns and border.
 
-    Columns should be scaled to similar size first. A column that no row reaches gets the value 0.
+    Columns should be scaled to similar size first. Without damping, dependent columns give values that are not finite.
     """
     count = len(intervals)
     example = intervals[0][0].matrix
@@ -77,7 +77,7 @@ def solve_banded(
 def _substitute(finished: list[tuple[int, int, Tensor]], size: int, block: int, border: int, width: int) -> tuple[Tensor, Tensor]:
     """Back-substitution from the last group to the first."""
     first, done, rows = finished[-1]
-    tail = _triangular(rows[:, :done], rows[:, done:])
+    tail = torch.linalg.solve_triangular(rows[:, :done], rows[:, done:], upper=True)
     x = rows.new_zeros(size, width)
     x[first * block :] = tail[: done - border]
     edge = tail[done - border :]
@@ -87,16 +87,5 @@ def _substitute(finished: list[tuple[int, int, Tensor]], size: int, block: int, 
         right = rows[:, open_columns + border :] - rows[:, done:open_columns] @ x[start + done : start + open_columns]
         if border:
             right = right - rows[:, open_columns : open_columns + border] @ edge
-        x[start : start + done] = _triangular(rows[:, :done], right)
+        x[start : start + done] = torch.linalg.solve_triangular(rows[:, :done], right, upper=True)
     return x, edge
-
-
-def _triangular(triangle: Tensor, right: Tensor) -> Tensor:
-    """Solve an upper triangular system; a zero on the diagonal (a column that no row reaches) gives the value 0."""
-    diagonal = triangle.diagonal()
-    dead = diagonal.abs() < 1e-200
-    if bool(dead.any()):
-        triangle = triangle.clone()
-        triangle.diagonal()[dead] = 1.0
-        right = torch.where(dead[:, None], torch.zeros_like(right), right)
-    return torch.linalg.solve_triangular(triangle, right, upper=True)

@@ -62,6 +62,8 @@ def gauss_newton(
     """
     here = system.linearise(c)
     before = relative = math.inf
+    if not math.isfinite(here.cost):
+        return c, Descent(here.cost, 0, relative, False, "the residual is not finite at the start")
     for count in range(1, most + 1):
         p = here.step()
         size = float((c + p).abs().max())
