@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return int(options.command(options))
-    except KeyboardInterrupt:
-        _complain("interrupted")
+    except KeyboardInterrupt as interrupt:
+        _complain(f"interrupted; {interrupt}" if str(interrupt) else "interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as in `kanpde eval ... | head`
         sys.stderr.close()

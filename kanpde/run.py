@@ -90,12 +90,13 @@ def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | 
             write_report(found, folder.path)
         return found
     except KeyboardInterrupt:
-        if found is not None and folder is not None:
-            found.converged = False
-            if not found.outcome.startswith("interrupted"):
-                found.outcome = f"interrupted after training: {found.outcome}"
-            folder.write(found)
-        raise
+        if found is None or folder is None:
+            raise
+        found.converged = False
+        if not found.outcome.startswith("interrupted"):
+            found.outcome = f"interrupted after training: {found.outcome}"
+        folder.write(found)
+        raise KeyboardInterrupt(f"what was found so far is in {folder.path}") from None
     finally:
         if folder is not None:
             folder.close()

@@ -210,8 +210,9 @@ def test_control_c_leaves_a_readable_checkpoint(problem_file):
         if "residual" in line:
             break
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=120)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 130
+    assert said.splitlines()[-1] == "interrupted; what was found so far is in run"
     summary = json.loads(Path("run/summary.json").read_text())
     assert summary["converged"] is False
     assert summary["outcome"].startswith("interrupted")
