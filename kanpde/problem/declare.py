@@ -60,6 +60,10 @@ def read_find(text: Text) -> Declared:
         raise text.error("no unknown function is declared", hint="write find: u(x, y), with its coordinates")
     for name_text in (set(coordinates) | set(parameters)) & set(spans):
         raise text.error(f"'{name_text}' is both an unknown and a coordinate or parameter", *spans[name_text])
+    for name_text, at in [*spans.items(), *parameters.items()]:
+        stem, _, letters = name_text.rpartition("_")
+        if stem in spans and set(letters) <= {NORMAL, *coordinates}:
+            raise text.error(f"'{name_text}' is a derivative of '{stem}'", *at, hint="take another name")
     return Declared(tuple(fields), unknowns, parameters, tuple(coordinates), spans)
 
 

@@ -185,7 +185,7 @@ class Builder:
             if definition.open:
                 raise self.error(f"'{definition.name}' is defined by itself", at)
             definition.open = True
-            builder = Builder(self.scope, definition.text)
+            builder = Builder(self.scope, definition.text, allow_normal=True)
             value = builder.value(definition.tree)
             definition.open = False
             if isinstance(value, sp.Expr) and not _names(definition.tree):
@@ -194,7 +194,17 @@ class Builder:
                 self.scope.constants[letter] = value
                 value = letter
             definition.value = value
+        self._check_use(definition, at)
         return definition.value
+
+    def _check_use(self, definition: Definition, at: Tree[Token]) -> None:
+        """An abbreviation may hold unknowns and normal derivatives, but not where these cannot stand."""
+        used = definition.value.free_symbols if definition.value is not None else set()
+        unknown = {s for s, (name, _) in self.scope.jets.items() if name in self.scope.fields} | set(self.scope.normals)
+        if not self.allow_unknowns and used & unknown:
+            raise self.error(f"'{definition.name}' contains an unknown, which cannot stand here", at)
+        if not self.allow_normal and used & set(self.scope.normals):
+            raise self.error(f"'{definition.name}' contains a derivative along the normal, which only the boundary has", at)
 
     def calculus(self) -> Calculus:
         """The differential operators in this problem's coordinates."""
@@ -331,7 +341,8 @@ class Builder:
             raise self.error(f"'{name}' is defined by itself", tree)
         values = [self.value(argument) for argument in arguments]
         definition.open = True
-        builder = Builder(self.scope, definition.text, local=dict(zip(definition.arguments, values, strict=True)))
+        local = dict(zip(definition.arguments, values, strict=True))
+        builder = Builder(self.scope, definition.text, self.allow_normal, allow_unknowns=self.allow_unknowns, local=local)
         result = builder.value(definition.tree)
         definition.open = False
         return result

@@ -68,6 +68,8 @@ def _one(tree: Tree[Token], text: Text, scope: Scope, domain: Domain, limits: Li
             raise builder.error(f"a place on the boundary cannot depend on '{scope.time}'", tree, "the first time is 'initial'")
     condition = condition.xreplace(scope.constants)
     if domain.shape is not None and domain.shape.dimension is not None and domain.shape.sign != "pieces":
+        if isinstance(condition, sp.Eq) and not _within_box(condition, domain):
+            raise _off_the_boundary(tree, text, scope, limits)
         return domain.faces(), condition
     faces: list[Face] = []
     whole = True
@@ -89,6 +91,14 @@ def _shape_place(name: str, tree: Tree[Token], text: Text, scope: Scope, domain:
         hint = suggest(name, [*known, ELSEWHERE]) or "a place is written x = 0, or y > 0.5, or elsewhere"
         raise text.error(f"there is no place '{name}'", *position(tree), hint=hint)
     return domain.faces(), sp.Symbol(f"on({name})")
+
+
+def _within_box(condition: sp.Eq, domain: Domain) -> bool:
+    """Whether ``x = 2`` lies in the box around a shape; True for what is not of this form."""
+    for name, (low, high) in zip(domain.coordinates, domain.bounds, strict=True):
+        if condition.lhs == symbol(name) and condition.rhs.is_number:
+            return bool(low <= float(condition.rhs) <= high)
+    return True
 
 
 def _share(condition: Any, face: Face, domain: Domain, limits: Limits) -> float:

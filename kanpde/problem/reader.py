@@ -141,7 +141,7 @@ def _problem(root: Mapping, source: str, path: str) -> Problem:
     domain, limits = read_domain(regions, scope, periodic)
     for definition in scope.definitions.values():
         if not definition.arguments:
-            Builder(scope, definition.text).definition(definition, definition.tree)
+            Builder(scope, definition.text, allow_normal=True).definition(definition, definition.tree)
     ranges = _ranges(where, scope)
     for name, at in declared.parameters.items():
         if name not in ranges:

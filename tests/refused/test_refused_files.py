@@ -11,11 +11,15 @@ from kanpde.problem import read_text
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))
 
 
+def check(file: Path) -> None:
+    document = read_text(file.read_text(encoding="utf-8"), file.name)
+    make_plan(document.method, document.span_of)
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_refused_with_its_message(file: Path) -> None:
     with pytest.raises(ProblemError) as caught:
-        document = read_text(file.read_text(encoding="utf-8"), file.name)
-        make_plan(document.method, document.span_of)
+        check(file)
     assert f"{caught.value}\n" == file.with_suffix(".txt").read_text(encoding="utf-8")
 
 
