@@ -160,6 +160,8 @@ def _outcome(plan: Plan, best: _Attempt, context: Context) -> str:
 
 def _solution(context: Context, best: _Attempt, outcome: str) -> Solution:
     seconds = context.seconds
+    if best.network.factors:
+        context.history.rank = best.network.rank
     return Solution(
         problem=context.problem,
         plan=context.plan,
