@@ -67,7 +67,7 @@ def _one(tree: Tree[Token], text: Text, scope: Scope, domain: Domain, limits: Li
         if scope.time is not None and free == symbol(scope.time):
             raise builder.error(f"a place on the boundary cannot depend on '{scope.time}'", tree, "the first time is 'initial'")
     condition = condition.xreplace(scope.constants)
-    if domain.shape is not None and domain.shape.dimension is not None and domain.shape.sign != "pieces":
+    if domain.shape is not None and getattr(domain.shape, "sign", "") != "pieces":
         if isinstance(condition, sp.Eq) and not _within_box(condition, domain):
             raise _off_the_boundary(tree, text, scope, limits)
         return domain.faces(), condition

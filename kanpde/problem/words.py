@@ -20,8 +20,8 @@ from kanpde.problem.types import Problem
 PATH = "<python>"
 """What messages call a problem that is in no file; the paths of its data are relative to the working directory."""
 
-_PLAIN = re.compile(r"(?![-?:] )[\w(.+\-/][^#:\n'\"]*(?<!\s)\Z")
-_PLAIN_IN_LIST = re.compile(r"[\w.+\-/][\w.+\-/*^()]*\Z")
+_PLAIN = re.compile(r"(?![-?:](?: |\Z))[\w(.+\-/][^#:\n'\"]*(?<!\s)\Z")
+_PLAIN_IN_LIST = re.compile(r"(?!-\Z)[\w.+\-/][\w.+\-/*^()]*\Z")
 
 
 def problem_from_words(**words: Any) -> Problem:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanpde.errors import ProblemError
@@ -61,6 +61,7 @@ def test_an_unknown_word_is_a_type_error() -> None:
         Problem(find="u(x)", domain={"x": [0, 1]}, equaton="u_xx = 1")
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=30).map(str.strip).filter(bool))
 def test_every_text_survives_its_quotes(text: str) -> None:
     assert read_marks(f"a: {_scalar(text)}\n", "f").get("a").text.value == text  # type: ignore[union-attr]
