@@ -139,11 +139,15 @@ def make_plan(document: Document, given: dict[str, Any], settings: Iterable[str]
     """The plan of a document, with what the caller gave (by name, or as ``network.degree=5``) in place of what the file says."""
     from kanpde.plan import apply_setting
     from kanpde.plan import make_plan as make
+    from kanpde.problem import check_degree
 
     method = {**document.method, **given}
     for setting in settings:
         method = apply_setting(method, setting)
-    return make(method, document.span_of)
+    plan = make(method, document.span_of)
+    if plan.network.degree is not None:
+        check_degree(document.problem, plan.network.degree, document.span_of(("network", "degree")))
+    return plan
 
 
 def check(path: str | PathLike[str]) -> Document:

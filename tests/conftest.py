@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from made import LINE, PLANE, POLYNOMIAL, solution_of, spline_network
 
 from kanpde.kan import KAN
 from kanpde.problem import symbol
 from kanpde.results import Comparison, FieldComparison, Formula, Solution
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture
