@@ -262,7 +262,7 @@ def _plot(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from kanpde.report.catalogue import TABLES, entries
+    from kanpde.report.catalogue import NOTES, TABLES, entries
 
     kinds = [options.kind] if options.kind else list(TABLES)
     found = {kind: entries(kind) for kind in kinds}
@@ -270,8 +270,8 @@ def _list(options: argparse.Namespace) -> int:
         _say_json({kind: [vars(entry) for entry in table] for kind, table in found.items()})
         return SOLVED
     for kind, table in found.items():
-        if len(kinds) > 1:
-            _say(f"{kind}:")
+        if len(kinds) > 1 or kind in NOTES:
+            _say(f"{kind} ({NOTES[kind]}):" if kind in NOTES else f"{kind}:")
         width = max((len(entry.name) for entry in table), default=0)
         for entry in table:
             defaults = f"  [{entry.defaults}]" if entry.defaults else ""

@@ -165,8 +165,10 @@ def _read_network(group: h5py.Group) -> Any:
 
     from kanpde.kan import KAN
 
-    network = KAN.from_spec(json.loads(group["spec"].asstr()[()]))
-    network.load_state_dict({name: torch.from_numpy(np.asarray(data[()])) for name, data in group["state"].items()})
+    state = {name: torch.from_numpy(np.asarray(data[()])) for name, data in group["state"].items()}
+    dtype = next((tensor.dtype for tensor in state.values() if tensor.is_floating_point()), torch.float64)
+    network = KAN.from_spec(json.loads(group["spec"].asstr()[()]), dtype)
+    network.load_state_dict(state)
     return network
 
 

@@ -85,7 +85,10 @@ TABLES: dict[str, Callable[[], Iterator[Entry]]] = {
     "references": _references,
     "shapes": _shapes,
 }
-"""What ``kanpde list`` can list. Shapes are read and checked by this version, and solved on by a later one."""
+"""What ``kanpde list`` can list."""
+
+NOTES = {"shapes": "read and checked by this version, not solved on yet"}
+"""What must be said with a list."""
 
 
 def entries(kind: str) -> list[Entry]:

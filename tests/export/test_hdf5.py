@@ -113,6 +113,14 @@ def test_a_deep_network_and_a_line_are_saved_too(deep, line, tmp_path):
         assert again.network.spec() == solution.network.spec()
 
 
+def test_single_precision_stays_single(rod, tmp_path):
+    rod.network.float()
+    rod.save(tmp_path / "run.h5")
+    again = load(tmp_path / "run.h5")
+    assert next(again.network.parameters()).dtype == next(rod.network.parameters()).dtype
+    assert again(x=0.3, t=0.7) == rod(x=0.3, t=0.7)
+
+
 def test_to_xarray_has_the_grid_that_was_asked_for(rod):
     data = rod.to_xarray(grid={"x": 11, "t": 5})
     assert dict(data.sizes) == {"t": 5, "x": 11}
