@@ -99,6 +99,10 @@ class Calculus:
 
     @staticmethod
     def _of_function(e: sp.Expr, slopes: list[sp.Expr]) -> sp.Expr:
+        if isinstance(e, sp.conjugate | sp.re | sp.im):
+            return e.func(slopes[0])  # coordinates are real
+        if isinstance(e, sp.Abs) and not e.args[0].is_extended_real:
+            return sp.re(sp.conjugate(e.args[0]) * slopes[0]) / e
         terms = []
         for i, slope in enumerate(slopes):
             if slope != 0:

@@ -124,7 +124,8 @@ def _numpy_functions() -> dict[str, Callable[..., Array]]:
     table |= {"sech": lambda x: 1 / np.cosh(x), "csch": lambda x: 1 / np.sinh(x), "coth": lambda x: 1 / np.tanh(x)}
     table |= {"sec": lambda x: 1 / np.cos(x), "csc": lambda x: 1 / np.sin(x), "cot": lambda x: 1 / np.tan(x)}
     table |= {"erf": special.erf, "erfc": special.erfc, "besselj": special.jv, "bessely": special.yv, "gamma": special.gamma}
-    table |= {"besseli": special.iv, "besselk": special.kv, "airyai": lambda x: special.airy(x)[0], "floor": np.floor}
+    table |= {"besseli": special.iv, "besselk": special.kv, "floor": np.floor}
+    table |= {"airyai": lambda x: special.airy(x)[0], "airyaiprime": lambda x: special.airy(x)[1]}
     table |= {"Max": lambda *a: reduce(np.maximum, a), "Min": lambda *a: reduce(np.minimum, a), "Heaviside": np.heaviside}
     table |= {"And": lambda *a: reduce(np.logical_and, a), "Or": lambda *a: reduce(np.logical_or, a), "Not": np.logical_not}
     table |= {"piecewise": _piecewise_numpy}

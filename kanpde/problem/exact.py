@@ -91,11 +91,12 @@ def prove(problem: Problem, text: Text) -> tuple[Remark, ...]:
 
 def _explain(claim: _Claim, witness: Mapping[sp.Symbol, float], problem: Problem) -> str:
     try:
-        value = float(sp.N(problem.with_values(claim.value).xreplace({s: sp.Float(v) for s, v in witness.items()})))
+        value = complex(sp.N(problem.with_values(claim.value).xreplace({s: sp.Float(v) for s, v in witness.items()})))
     except (TypeError, ValueError):
         return "the difference of its two sides is not zero"
     where = ", ".join(f"{s} = {v:.4g}" for s, v in witness.items())
-    return f"left - right = {value:.4g}" + (f" at {where}" if where else "")
+    shown = f"{value.real:.4g}" if not value.imag else f"{value:.4g}"
+    return f"left - right = {shown}" + (f" at {where}" if where else "")
 
 
 def _claims(problem: Problem) -> Iterator[_Claim]:

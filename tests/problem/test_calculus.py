@@ -82,3 +82,16 @@ def test_derivatives_of_formulas(e: sp.Expr) -> None:
         theirs = sp.diff(theirs, y, index[1]) if index[1] else theirs
         at = (ours - theirs).subs({x: sp.Rational(1, 2), y: sp.Rational(2, 3)})
         assert abs(sp.N(at, 30)) < 1e-20
+
+
+def test_complex_fields() -> None:
+    """|psi|^2 of psi = (x + i y^2) e^(i x y) is x^2 + y^4, whichever way it is differentiated."""
+    scope = Scope(("x", "y"), None, {"p": Field("p", ("x", "y"), complex=True)})
+    p = scope.jet("p", (0, 0))
+    c = Calculus((x, y), (0, 1), scope.jets, scope.jet)
+    formula = (x + sp.I * y**2) * sp.exp(sp.I * x * y)
+    for e, wanted in ((sp.Abs(p) ** 2, 2 * x), (p * sp.conjugate(p), 2 * x), (sp.re(p) ** 2 + sp.im(p) ** 2, 2 * x)):
+        slope = c.d(e, 0)
+        values = {s: derivative(formula, index, (x, y)) for s, (_, index) in scope.jets.items()}
+        number = sp.N(slope.xreplace(values).subs({x: sp.Rational(1, 3), y: sp.Rational(3, 5)}), 30)
+        assert abs(number - wanted.subs(x, sp.Rational(1, 3))) < 1e-20
