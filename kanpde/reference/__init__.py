@@ -41,22 +41,17 @@ def choose(problem: Problem) -> str:
 
 
 def reference(problem: Problem, section: Section | str = "auto", seconds: float = 120.0) -> Reference | None:
-    """The reference that the method part asks for, or None for ``none``, and for ``auto`` where no method is suited.
+    """The reference that the method part asks for, or None for ``none``.
 
-    A method that is named and cannot judge the problem raises UnsupportedProblem with the reason. ``seconds`` counts where the
-    section is a word alone.
+    Raises UnsupportedProblem with the reason where the method, or for ``auto`` every method, cannot judge the problem. ``seconds``
+    counts where the section is a word alone.
     """
     method, limit = (section, seconds) if isinstance(section, str) else (section.method, section.seconds)
     if method == "none":
         return None
     if method not in (*REFERENCES, "auto"):
         raise ValueError(f"no reference is called '{method}'; there are: auto, none, {', '.join(REFERENCES)}")
-    if method != "auto":
-        return REFERENCES[method](problem, limit)
-    try:
-        return REFERENCES[choose(problem)](problem, limit)
-    except UnsupportedProblem:
-        return None
+    return REFERENCES[choose(problem) if method == "auto" else method](problem, limit)
 
 
 __all__ = [

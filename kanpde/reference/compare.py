@@ -58,7 +58,7 @@ def compare(
 
 def fresh_points(bounds: np.ndarray, count: int, seed: int) -> np.ndarray:  # (count, d)
     """Scrambled Sobol points of a box; ``count`` is rounded up to a power of two, which keeps them balanced."""
-    sobol = qmc.Sobol(len(bounds), scramble=True, rng=np.random.default_rng([STREAM, seed]))
+    sobol = qmc.Sobol(len(bounds), scramble=True, seed=np.random.default_rng([STREAM, seed]))
     unit = sobol.random_base2(max(0, int(count - 1).bit_length()))
     return bounds[:, 0] + unit * (bounds[:, 1] - bounds[:, 0])
 

@@ -248,7 +248,7 @@ class LineSystem:
     def residual(self, t: np.ndarray, y: np.ndarray, rate: np.ndarray) -> np.ndarray:  # (s,), (s, n), (s, n) -> (s, n)
         """F(t, y, y')."""
         if self.deadline():
-            raise OutOfTime("the method of lines took longer than its limit (reference.seconds)")
+            raise OutOfTime("the method of lines took longer than reference.seconds")
         linear = (self._still @ y.T + self._moving @ rate.T).T
         with np.errstate(
             all="ignore"

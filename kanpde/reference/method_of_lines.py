@@ -44,6 +44,7 @@ class LineSolution:
 
     line: LineProblem
     epochs: list[_Epoch] = field(default_factory=list)
+    scale: float = 0.0  # the largest |u|
 
     def __call__(self, points: np.ndarray, order: tuple[int, int] = (0, 0)) -> np.ndarray:  # (N, 2) -> (N,)
         """The derivative of the given order in (x, t) (at most 1 in t) at points in the order of the problem's coordinates."""
@@ -73,8 +74,12 @@ def method_of_lines(problem: Problem, seconds: float = 120.0) -> Reference:
     start = clock.perf_counter()
     name = problem.fields[0].name
 
+    scale = 0.0
+
     def attempt(level: Level, deadline: Callable[[], bool]) -> Reference:
-        solution = integrate(line, level, deadline)
+        nonlocal scale
+        solution = integrate(line, level, deadline, scale)
+        scale = solution.scale
 
         def values(points: np.ndarray) -> Values:
             return {name: solution(points)}
@@ -90,15 +95,19 @@ def method_of_lines(problem: Problem, seconds: float = 120.0) -> Reference:
     return confirm(problem, attempt, LEVELS, start, seconds)
 
 
-def integrate(line: LineProblem, level: Level, deadline: Callable[[], bool] = lambda: False) -> LineSolution:
-    """Integrate from the first to the last time at one resolution."""
+def integrate(line: LineProblem, level: Level, deadline: Callable[[], bool] = lambda: False, scale: float = 0.0) -> LineSolution:
+    """Integrate from the first to the last time at one resolution.
+
+    ``scale`` is the size of u, if it is known already: what grows from zero need not be followed to all digits while it is small.
+    """
     tolerance, first, last = level.tolerance, float(line.span[0]), float(line.span[1])
     deepest = max(DEEPEST, tolerance**0.5 * 0.1)  # a kink of width h costs h^1.5 in L2: no need to resolve it further
     pieces = Pieces(np.linspace(line.interval[0], line.interval[1], line.parts + 1), line.degree(level.degree))
     for function in () if line.even_pieces else line.start:
         pieces = resolve(function, pieces, tolerance, deepest, line.parts)
     y = np.concatenate([pieces.sample(function).ravel() for function in line.start])
-    scale = max(float(np.abs(y[: pieces.size]).max()), np.finfo(float).tiny)
+    consistent = LineSystem(line, pieces, deadline).consistent(first, y)  # an end may be warm where the initial value is zero
+    scale = max(scale, *(float(np.abs(c[: pieces.size]).max()) for c in (y, consistent))) or np.finfo(float).tiny
     solution, t, step = LineSolution(line), first, None
     while True:
         system, y = _prepare(line, pieces, t, y, _Watch(pieces, scale, tolerance, deepest), deadline)
@@ -113,6 +122,7 @@ def integrate(line: LineProblem, level: Level, deadline: Callable[[], bool] = la
             system=system,
             tolerance=tolerance,
             size=watch.size,
+            duration=last - first,
             first_step=step,
         )
         if result.status < 0:
@@ -123,6 +133,7 @@ def integrate(line: LineProblem, level: Level, deadline: Callable[[], bool] = la
         pieces, scale = system.pieces, watch.scale
         t, y, step = float(result.t[-1]), result.y[:, -1], steps[-1].t - steps[-1].t_old
         if result.status == 0:
+            solution.scale = scale
             return solution
 
 
@@ -135,23 +146,28 @@ class _Watch:
     """Sees when the series of some interval decays too slowly: an event of solve_ivp, positive then.
 
     Errors and tails are measured on u alone, relative to the largest u so far: in an equation of second order in time u_t carries
-    the round-off of u times the highest frequency of the discretisation, which no step size makes smaller.
+    the round-off of u times the highest frequency of the discretisation, which no step size makes smaller. A piece counts by the
+    root of its length, as it does in L2, so that a jump need not be followed to ever smaller pieces.
     """
 
     terminal, direction = True, 1.0
 
     def __init__(self, pieces: Pieces, scale: float, tolerance: float, deepest: float) -> None:
         self.pieces, self.scale, self.tolerance, self.deepest = pieces, scale, tolerance, deepest
-        self.divisible = pieces.half > deepest * (pieces.breaks[-1] - pieces.breaks[0])
+        part = pieces.half / pieces.half.sum()  # (K,)
+        self.divisible = 2 * part > deepest
+        self.weight = np.minimum(1.0, 10 * np.sqrt(part))  # (K,): pieces of a hundredth and more, where the solution lives, count fully
 
     def size(self, change: np.ndarray, states: np.ndarray) -> float:  # (m, n) or (n,), (k, n)
         """The largest change of u, relative to the largest u so far or among ``states``."""
-        n = self.pieces.size
-        return float(np.abs(change[..., :n]).max() / max(self.scale, np.abs(states[:, :n]).max()))
+        n, k = self.pieces.size, self.pieces.count
+        parts = np.abs(change[..., :n]).reshape(-1, k, n // k).max(axis=(0, 2))  # (K,)
+        return float((self.weight * parts).max() / max(self.scale, np.abs(states[:, :n]).max()))
 
     def tails(self, y: np.ndarray) -> np.ndarray:  # (n,) -> (K,)
         """The relative tail of every interval that can still be divided, zero for the others."""
-        return np.where(self.divisible, self.pieces.tails(y[: self.pieces.size].reshape(self.pieces.count, -1)) / self.scale, 0.0)
+        tails = self.pieces.tails(y[: self.pieces.size].reshape(self.pieces.count, -1))
+        return np.where(self.divisible, self.weight * tails / self.scale, 0.0)
 
     def __call__(self, t: float, y: np.ndarray) -> float:
         self.scale = max(self.scale, float(np.abs(y[: self.pieces.size]).max()))

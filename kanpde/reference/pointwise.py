@@ -86,7 +86,7 @@ def require_scalar(problem: Problem) -> None:
         "constraints": any(c.kind == "constraint" for c in problem.conditions),
     }
     for remark in problem.unsupported:  # read, not solved yet: there may be more to it than the residual says, such as a jump
-        raise UnsupportedProblem(f"no reference is made: {remark.message}", remark.span)
+        raise UnsupportedProblem(remark.message, remark.span)
     for what, present in reasons.items():
         if present:
-            raise UnsupportedProblem(f"no reference is made for a problem with {what}")
+            raise UnsupportedProblem(f"the references here are for one real field on a box, and the problem has {what}")

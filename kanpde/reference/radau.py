@@ -46,6 +46,11 @@ class Tableau(NamedTuple):
     tail: np.ndarray  # (s,): leading Legendre coefficient of the collocation polynomial, from y_j - y_0
     weights: np.ndarray  # (s + 1,): barycentric weights of 0, c
 
+    @property
+    def order(self) -> int:
+        """Of the values at the steps: 2s - 1. The dense output is of order s + 1 within a step."""
+        return 2 * len(self.c) - 1
+
 
 @lru_cache(maxsize=8)
 def tableau(stages: int) -> Tableau:
@@ -100,6 +105,8 @@ class RadauCollocation(OdeSolver):
 
     A step is accepted when the leading Legendre coefficient of its polynomial, which is the part of the dense output that one
     degree less would miss, is below ``tolerance`` in the norm ``size``; the values at the steps are far better (order 2s - 1).
+    As the dense output's error stays in its step, it counts by the root of the step's part of ``duration``, as it does in L2, for
+    steps below a hundredth of it: a jump at the start needs no steps of 1e-20.
     """
 
     t: float
@@ -117,14 +124,17 @@ class RadauCollocation(OdeSolver):
         system: ImplicitSystem,
         tolerance: float,
         size: Callable[[np.ndarray, np.ndarray], float],  # (m, n) changes, (k, n) states -> their largest relative size
+        duration: float | None = None,
         first_step: float | None = None,
+        max_step: float = np.inf,
         stages: int = 8,
         **unused: Any,
     ) -> None:
         super().__init__(fun, t0, y0, t_bound, vectorized)
         self.system, self.tolerance, self.size = system, tolerance, size
         self.method = tableau(stages)
-        self.h = first_step or 1e-4 * (t_bound - t0)  # grows fourfold a step: a late start costs little
+        self.max_step, self.duration = max_step, duration or t_bound - t0
+        self.h = min(max_step, first_step or 1e-4 * (t_bound - t0))  # grows fourfold a step: a small first one costs little
         self.polynomial: CollocationPolynomial | None = None
         self.rate = system.rate(t0, y0)
         self._factors: tuple[float, list[Any]] | None = None
@@ -152,6 +162,7 @@ class RadauCollocation(OdeSolver):
                 self._factors = None
                 continue
             error = self.size(self.method.tail @ change, self.y + change) / self.tolerance
+            error *= min(1.0, 10 * (h / self.duration) ** 0.5)
             order = len(self.method.c)
             factor = 0.9 * max(error, 1e-12) ** (-1 / order)
             if error > 1:
@@ -163,7 +174,7 @@ class RadauCollocation(OdeSolver):
         self.polynomial = CollocationPolynomial(self.t, self.t + h, stages, self.method)
         self.rate = self.polynomial.slopes(np.array([self.t + h]))[0] @ stages
         self.t, self.y = (self.t_bound if h == rest else self.t + h), stages[-1]
-        self.h = h if 1.0 <= factor < 1.2 else h * min(4.0, factor)
+        self.h = min(self.max_step, h if 1.0 <= factor < 1.2 else h * min(4.0, factor))
         if not self.system.constant:
             self._factors = None
         return True, None
@@ -175,7 +186,8 @@ class RadauCollocation(OdeSolver):
             change = self.polynomial.weights(t) @ self.polynomial.stages - self.y
         last, rate = np.inf, 1.0
         for iteration in range(15):
-            residual = self.system.residual(t, self.y + change, self.method.inverse @ change / h)
+            with np.errstate(all="ignore"):  # a diverging iteration may overflow; it is given up
+                residual = self.system.residual(t, self.y + change, self.method.inverse @ change / h)
             self.nfev += len(c)
             if not np.isfinite(residual).all():
                 return None

@@ -47,5 +47,5 @@ def confirm(problem: Problem, attempt: Attempt, levels: Sequence[Level], start: 
             error = max(relative_difference(best, finer, points), FLOOR)
         best = finer
     if best is None or not np.isfinite(error):
-        raise OutOfTime(f"no reference within {seconds:g} s (reference.seconds)")
+        raise OutOfTime(f"no two resolutions could be compared within {seconds:g} s (reference.seconds)")
     return replace(best, error=error, seconds=clock.perf_counter() - start)

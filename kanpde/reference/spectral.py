@@ -103,7 +103,7 @@ def spectral(problem: Problem, seconds: float = 120.0) -> Reference:
         done = bool(settled.all())  # once more, so that the stated error is not that of a much coarser tensor
         sizes = [n + (2 if s else max(4, n // 3) // 2 * 2) for n, s in zip(sizes, settled, strict=True)]
     if best is None or not np.isfinite(error):
-        raise OutOfTime(f"no reference within {seconds:g} s (reference.seconds)")
+        raise OutOfTime(f"no two resolutions could be compared within {seconds:g} s (reference.seconds)")
     return replace(best, error=max(error, FLOOR), seconds=clock.perf_counter() - start)
 
 
