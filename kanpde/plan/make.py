@@ -140,11 +140,11 @@ def _resolve(location: Path, method: dict[str, Any]) -> tuple[Path, Any]:
     path: list[str | int] = []
     value: Any = method
     for i, step in enumerate(location):
-        known = isinstance(value, dict) and step in value
-        listed = isinstance(value, list | tuple) and isinstance(step, int) and step < len(value)
-        if known or listed:
+        if (isinstance(value, dict) and step in value) or (
+            isinstance(value, list | tuple) and isinstance(step, int) and step < len(value)
+        ):
             path.append(step)
-            value = value[step]  # type: ignore[index]
+            value = value[step]
         elif i == len(location) - 1 and isinstance(value, str) and SHORT_FORMS.get(str(path[-1])) == step:
             break
     return tuple(path), value

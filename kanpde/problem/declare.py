@@ -8,7 +8,7 @@ from lark import Token, Tree
 
 from kanpde.problem.functions import known_functions
 from kanpde.problem.scope import Definition, Scope
-from kanpde.problem.syntax import parse, position
+from kanpde.problem.syntax import branches, parse, position
 from kanpde.problem.text import Mapping, Node, Scalar, Sequence, Text, suggest
 from kanpde.problem.types import NORMAL, Field, symbol
 
@@ -34,8 +34,7 @@ def read_find(text: Text) -> Declared:
     parameters: dict[str, tuple[int, int]] = {}
     coordinates: dict[str, tuple[int, int]] = {}
     spans: dict[str, tuple[int, int]] = {}
-    for declaration in parse(text, "find").children:
-        assert isinstance(declaration, Tree)
+    for declaration in branches(parse(text, "find")):
         name, *rest = declaration.children
         assert isinstance(name, Token)
         groups = {child.data: child.children for child in rest if isinstance(child, Tree)}

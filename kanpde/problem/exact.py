@@ -16,7 +16,7 @@ from kanpde.problem.expressions import Builder
 from kanpde.problem.functions import INTEGRAL, POINT_VALUE
 from kanpde.problem.limits import MAX_DIFFERENTIATED, size
 from kanpde.problem.scope import Scope
-from kanpde.problem.syntax import position
+from kanpde.problem.syntax import branches, parse, position
 from kanpde.problem.text import Text, suggest
 from kanpde.problem.types import Problem, Remark, Residual, symbol
 from kanpde.problem.zero import Verdict, decide
@@ -52,15 +52,13 @@ def read_exact(text: Text, scope: Scope) -> dict[str, sp.Expr]:
 
 
 def _assignments(text: Text, builder: Builder) -> Iterator[tuple[str, sp.Expr, tuple[int, int]]]:
-    from kanpde.problem.syntax import parse
-
-    for child in parse(text, "expressions").children:
-        if child.data != "comparison" or str(child.children[1]) != "=" or len(child.children) != 3:  # type: ignore[union-attr]
-            raise text.error("the exact solution is written u = ...", *position(child))  # type: ignore[arg-type]
-        left, _, right = child.children  # type: ignore[union-attr]
-        if left.data != "name":  # type: ignore[union-attr]
-            raise text.error("the left side is the name of an unknown", *position(left))  # type: ignore[arg-type]
-        yield str(left.children[0]), builder.scalar(right), position(left)  # type: ignore[union-attr, arg-type]
+    for child in branches(parse(text, "expressions")):
+        if child.data != "comparison" or str(child.children[1]) != "=" or len(child.children) != 3:
+            raise text.error("the exact solution is written u = ...", *position(child))
+        left, right = branches(child)
+        if left.data != "name":
+            raise text.error("the left side is the name of an unknown", *position(left))
+        yield str(left.children[0]), builder.scalar(right), position(left)
 
 
 def prove(problem: Problem, text: Text) -> tuple[Remark, ...]:

@@ -15,7 +15,7 @@ from kanpde.problem.calculus import Calculus, Vector
 from kanpde.problem.functions import COMPLEX_FUNCTIONS, FUNCTIONS, POINT_VALUE, known_functions
 from kanpde.problem.operators import OPERATORS
 from kanpde.problem.scope import Definition, Scope, Value
-from kanpde.problem.syntax import parse, position
+from kanpde.problem.syntax import branches, parse, position
 from kanpde.problem.text import Text, suggest
 from kanpde.problem.types import symbol
 
@@ -57,7 +57,7 @@ class Builder:
 
     def relations(self) -> list[Relation]:
         """The text as equations or comparisons, separated by commas."""
-        return [self.relation(child) for child in parse(self.text, "expressions").children]  # type: ignore[arg-type]
+        return [self.relation(child) for child in branches(parse(self.text, "expressions"))]
 
     def relation(self, tree: Tree[Token]) -> Relation:
         """One equation or comparison."""

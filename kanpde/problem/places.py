@@ -14,7 +14,7 @@ from kanpde.geometry import Domain, Face, Place
 from kanpde.problem.evaluate import NUMPY, Program
 from kanpde.problem.expressions import Builder
 from kanpde.problem.scope import Scope
-from kanpde.problem.syntax import parse, position
+from kanpde.problem.syntax import branches, parse, position
 from kanpde.problem.text import Text, suggest
 from kanpde.problem.types import symbol
 
@@ -35,8 +35,7 @@ def read_place(text: Text, scope: Scope, domain: Domain, limits: Limits, taken: 
         return _elsewhere(text, domain, taken)
     faces: list[Face] = []
     predicates: list[Any] = []
-    for child in tree.children:
-        assert isinstance(child, Tree)
+    for child in branches(tree):
         part, predicate = _one(child, text, scope, domain, limits)
         faces += [face for face in part if face not in faces]
         predicates.append(predicate)

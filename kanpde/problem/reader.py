@@ -118,8 +118,9 @@ def _check_keys(root: Mapping) -> None:
             raise root.error(f"'{wanted}' is missing", f"write {wanted}: {example}")
     if root.get("equation") is None and root.get("equations") is None:
         raise root.error("'equation' is missing", "write equation: -lap(u) = f")
-    if root.get("equation") is not None and root.get("equations") is not None:
-        raise root.key("equations").error("'equation' and 'equations' are both given", "they mean the same; give one")  # type: ignore[union-attr]
+    second = root.key("equations")
+    if root.get("equation") is not None and second is not None:
+        raise second.error("'equation' and 'equations' are both given", "they mean the same; give one")
 
 
 def _text(node: Node | None) -> Scalar:

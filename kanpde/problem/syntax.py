@@ -54,6 +54,11 @@ def parse(text: Text, start: Start = "expression") -> Tree[Token]:
     return tree
 
 
+def branches(tree: Tree[Token]) -> list[Tree[Token]]:
+    """The subtrees of a node, without its tokens."""
+    return [child for child in tree.children if isinstance(child, Tree)]
+
+
 def position(tree: Tree[Token] | Token) -> tuple[int, int]:
     """Where a tree or token begins and ends in its text."""
     if isinstance(tree, Token):

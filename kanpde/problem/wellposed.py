@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from kanpde.errors import ProblemError
+from kanpde.errors import ProblemError, Span
 from kanpde.geometry import Face
 from kanpde.problem.exact import face_text
 from kanpde.problem.text import Mapping
@@ -21,7 +21,7 @@ def check(problem: Problem, root: Mapping) -> tuple[Remark, ...]:
     return (*_boundary(problem, root), *_corners(problem))
 
 
-def _span(root: Mapping, *names: str):  # type: ignore[no-untyped-def]
+def _span(root: Mapping, *names: str) -> Span:
     for name in names:
         key = root.key(name)
         if key is not None:
@@ -50,9 +50,9 @@ def time_orders(problem: Problem) -> dict[str, int]:
     """The highest order of differentiation by time that the equations have, for each field."""
     axis = problem.domain.time_axis
     orders = dict.fromkeys((f.name for f in problem.fields), 0)
-    for residual in problem.equations if axis is not None else ():
-        for name, index in residual.jets.values():
-            orders[name] = max(orders[name], index[axis])  # type: ignore[index]
+    if axis is not None:
+        for name, index in (key for residual in problem.equations for key in residual.jets.values()):
+            orders[name] = max(orders[name], index[axis])
     return orders
 
 
@@ -184,12 +184,14 @@ def _initial_corner(
     first: Residual, value: sp.Expr, field: str, boundary: list[Condition], problem: Problem, ranges: dict
 ) -> Iterator[Remark]:
     domain = problem.domain
-    start = Face(domain.time_axis, -1)  # type: ignore[arg-type]
+    time = domain.time_axis
+    assert time is not None
+    start = Face(time, -1)
     for c in boundary:
         for residual in c.residuals:
             for face in c.place.faces:
                 on_face = residual.on_face(face, domain.coordinates)
-                if any(name != field or index[domain.time_axis] for name, index in on_face.jets.values()):  # type: ignore[index]
+                if any(name != field or index[time] for name, index in on_face.jets.values()):
                     continue
                 corner = _put(_put(on_face.evaluate({field: value}, domain.coordinates), face, problem), start, problem)
                 if decide(corner, ranges, problem.constants)[0] is Verdict.NOT_ZERO:
