@@ -140,14 +140,22 @@ def _resolve(location: Path, method: dict[str, Any]) -> tuple[Path, Any]:
     path: list[str | int] = []
     value: Any = method
     for i, step in enumerate(location):
-        if (isinstance(value, dict) and step in value) or (
-            isinstance(value, list | tuple) and isinstance(step, int) and step < len(value)
-        ):
+        inner = _inner(value, step)
+        if inner is not None:
             path.append(step)
-            value = value[step]
+            (value,) = inner
         elif i == len(location) - 1 and isinstance(value, str) and SHORT_FORMS.get(str(path[-1])) == step:
             break
     return tuple(path), value
+
+
+def _inner(value: Any, step: str | int) -> tuple[Any] | None:
+    """The entry of a mapping or list, if there is one."""
+    if isinstance(value, dict):
+        return (value[step],) if step in value else None
+    if isinstance(value, list | tuple) and isinstance(step, int) and step < len(value):
+        return (value[step],)
+    return None
 
 
 def _fields(path: Path, method: dict[str, Any]) -> list[str]:
