@@ -47,7 +47,7 @@ def draw_convergence(solution: Solution) -> Figure:
     style.dress(upper, "", "", "relative", grid=True)
     upper.legend(fontsize=style.SMALL, frameon=False, loc="upper right", ncols=2)
     _make_room(upper)
-    _grids(lower, stages, starts, ends, solution.problem.coordinates)
+    _grids(lower, stages, starts, ends, _entries(solution))
     if len(finer) <= _LABELS:
         for i in finer:
             upper.annotate(
@@ -64,28 +64,31 @@ def _extended(before: StageRecord, after: StageRecord) -> bool:
     return any(new > old for old, new in zip(before.grid, after.grid, strict=False))
 
 
+def _entries(solution: Solution) -> list[str]:
+    """What the entries of a grid belong to: coordinates of a separable network, layers of a deep one."""
+    if solution.network.factors:
+        return [style.math(name) for name in solution.problem.coordinates]
+    return [f"layer {number}" for number, _ in enumerate(solution.network.stack, 1)]
+
+
 def _runs(stages: list[StageRecord]) -> Iterator[list[int]]:
     """The numbers of the stages, one list a time window."""
     for _, run in groupby(range(len(stages)), key=lambda i: stages[i].window):
         yield list(run)
 
 
-def _grids(ax: Axes, stages: list[StageRecord], starts: np.ndarray, ends: np.ndarray, names: tuple[str, ...]) -> None:
-    """Intervals by iteration, a line a coordinate; one line for the finest edges of a deep network."""
-    separate = all(len(stage.grid) <= len(names) for stage in stages)
-    for axis in range(len(names) if separate else 1):
-        levels = [stage.grid[axis] if len(stage.grid) > axis else math.nan for stage in stages]
-        if not separate:
-            levels = [max(stage.grid, default=0) for stage in stages]
-        if not levels:
+def _grids(ax: Axes, stages: list[StageRecord], starts: np.ndarray, ends: np.ndarray, labels: list[str]) -> None:
+    """Intervals by iteration, a line for each entry of the grids."""
+    for entry, label in enumerate(labels):
+        levels = [stage.grid[entry] if len(stage.grid) > entry else math.nan for stage in stages]
+        if not levels or all(map(math.isnan, levels)):
             continue
+        colour = (style.BLUE, style.ORANGE, style.GREEN, style.PINK, style.SKY)[entry % 5]
         x = np.append(starts, ends[-1])
-        label = style.math(names[axis]) if separate else "edges"
-        colour = (style.BLUE, style.ORANGE, style.GREEN)[axis % 3]
         ax.step(x, [*levels, levels[-1]], where="post", color=colour, linewidth=1.3, label=label)
     if stages:
-        ax.legend(fontsize=style.SMALL, frameon=False, loc="upper right", ncols=3)
-    ax.set_ylim(0, 1.35 * max((max(stage.grid, default=1) for stage in stages), default=1))
+        ax.legend(fontsize=style.SMALL, frameon=False, loc="upper right", ncols=len(labels))
+    ax.set_ylim(0, 1.4 * max((max(stage.grid, default=1) for stage in stages), default=1))
 
 
 def _make_room(ax: Axes) -> None:

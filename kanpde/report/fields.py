@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
@@ -105,16 +107,10 @@ def draw_error(solution: Solution) -> Figure:
         picture = errors.T if swap else errors
         across, up = (second, first) if swap else (first, second)
         style.image(ax, axes[across], axes[up], picture, *style.error_colours(errors), label=label)
-        style.dress(ax, _wrapped(title), style.math(across), style.math(up))
+        style.dress(ax, fill(title, 54), style.math(across), style.math(up))
         if solution.problem.domain.time is None:
             style.same_units(ax, x, y)
     return figure
-
-
-def _wrapped(text: str, width: int = 62) -> str:
-    from textwrap import fill
-
-    return fill(text, width)
 
 
 def _no_reference(solution: Solution) -> Figure:

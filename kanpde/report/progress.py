@@ -70,7 +70,7 @@ def lines(console: Console) -> Report:
             return
         last[event.kind] = now
         label = event.stage or event.kind
-        console.out(f"{event.seconds:7.2f} s  {label:<12}  {text}".rstrip(), highlight=False)
+        console.out(f"{event.seconds:7.2f} s  {label:<22}  {text}".rstrip(), highlight=False)
 
     return report
 
@@ -82,13 +82,13 @@ def bar(console: Console, title: str) -> Iterator[Report]:
 
     columns = (
         SpinnerColumn(),
-        TextColumn("[bold]{task.fields[stage]:<12}"),
+        TextColumn("[bold]{task.fields[stage]:<22}"),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[detail]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns, console=console, transient=True, refresh_per_second=10) as progress:
+    with Progress(*columns, console=console, transient=True, refresh_per_second=8) as progress:
         task = progress.add_task(title, total=None, stage="start", detail=title)
         seen = Event("stage")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,9 @@ def dress(axes: Axes, title: str = "", xlabel: str = "", ylabel: str = "", grid:
 
 
 def heading(figure: Figure, text: str) -> None:
-    """The title of the whole figure."""
-    figure.suptitle(text, fontsize=LARGE, color=INK, x=0.01, ha="left")
+    """The title of the whole figure, broken where the figure is too narrow for it."""
+    wide = int(figure.get_figwidth() / 0.088)  # inches a letter of the large size
+    figure.suptitle(fill(text, wide), fontsize=LARGE, color=INK, x=0.01, ha="left")
 
 
 def math(name: str) -> str:
@@ -96,6 +98,7 @@ def image(
 
 def same_units(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
     """Draw a plane region in its true proportions, unless it is more than four times as long as wide."""
+    axes.locator_params(nbins=6)
     ratio = (x[-1] - x[0]) / (y[-1] - y[0])
     if 0.25 <= ratio <= 4:
         axes.set_aspect("equal")

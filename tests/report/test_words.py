@@ -85,7 +85,7 @@ def test_a_pipe_gets_lines_but_not_every_step():
     for n in range(5):
         report(Event("step", "fit", (4, 4), n))
     report(Event("record", "fit", (4, 4), 5, residual=1e-9, seconds=1.5))
-    assert stream.getvalue() == "   1.50 s  fit           grid 4 x 4  step 5  residual 1.0e-09\n"
+    assert stream.getvalue() == "   1.50 s  fit                     grid 4 x 4  step 5  residual 1.0e-09\n"
 
 
 def test_the_bar_shows_stage_grid_and_residual():
