@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from kanpde.problem import Document, Problem
     from kanpde.results import Solution
 
-PathOrProblem = "str | PathLike[str] | Problem"
-
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float64", "float32")
 
@@ -53,6 +51,8 @@ def solve(
     plan = make_plan(document, {key: value for key, value in given.items() if value is not None}, settings)
     refuse_unsupported(document.problem)
     device = resolve_device(device)
+    if dtype not in DTYPES:
+        raise ProblemError(f"the number type is one of {', '.join(DTYPES)}, not '{dtype}'")
 
     from kanpde.report.progress import shown
 

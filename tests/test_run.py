@@ -114,6 +114,8 @@ def test_devices_are_checked_before_anything_is_trained(problem_file, monkeypatc
         kanpde.solve(problem_file, device="cuda", progress=False)
     with pytest.raises(ProblemError, match="the device is one of auto, cpu, cuda, not 'tpu'"):
         kanpde.solve(problem_file, device="tpu", progress=False)
+    with pytest.raises(ProblemError, match="the number type is one of float64, float32, not 'float16'"):
+        kanpde.solve(problem_file, dtype="float16", progress=False)
 
 
 def test_what_is_not_solved_yet_is_refused_with_its_line(tmp_path):
