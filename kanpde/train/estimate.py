@@ -22,7 +22,7 @@ from kanpde.train.context import Context
 from kanpde.train.lifted import spline_degree
 
 METHOD = "defect correction in a richer space"
-FLOOR = 1e-13  # float64 allows no smaller claim: evaluating a network alone costs some 1e-15, its derivatives more
+FLOOR = {torch.float64: 1e-13, torch.float32: 1e-6}  # no smaller claim: derivatives alone lose so much to round-off
 RICHER = 1.5  # times the intervals
 MORE = 4  # polynomials more in a time window; elsewhere 1.4 times as many
 LEVELS = 4  # of spaces tried for a network of unknown roughness
@@ -109,7 +109,8 @@ def _stated(norms: Tensor) -> Estimate:
     if not bool(torch.isfinite(norms).all()):
         return Estimate(math.inf, METHOD)
     relative = float((change / torch.where(size > 0, size, torch.ones_like(size))).max().sqrt())
-    return Estimate(max(relative, FLOOR), METHOD, relative < 1e-12)
+    floor = FLOOR[norms.dtype]
+    return Estimate(max(relative, floor), METHOD, relative < 10 * floor)
 
 
 def _richer(space: LiftedSpace, timed: bool) -> LiftedSpace:

@@ -25,7 +25,7 @@ COARSE = 4  # intervals of the first grid; too few on purpose, so that the error
 POLYNOMIALS = 6  # of the first grid
 GROWTH = 1.4  # of the number of polynomials at an extension
 UNRESOLVED = 1e-2  # an indicated error above which the indicator itself is not to be trusted
-MOST_UNKNOWNS = 60_000  # of one lifted system: beyond, the banded QR outgrows minutes and memory
+MOST_UNKNOWNS = 60_000  # of one lifted system: beyond, a solve takes minutes and the rows gigabytes
 
 
 def spline_degree(context: Context) -> int:

@@ -24,7 +24,7 @@ from kanpde.results.history import StageRecord
 from kanpde.train.context import Context
 from kanpde.train.fit import fit_spline
 from kanpde.train.knots import density, equidistributed, insertions, spline_error
-from kanpde.train.lifted import COARSE, descend, extended, root_mean_square, sampled, spline_degree
+from kanpde.train.lifted import COARSE, MOST_UNKNOWNS, descend, extended, root_mean_square, sampled, spline_degree
 
 SIZE = 12  # polynomials a window: fewer make more windows, more make wider blocks
 EXTRA = 2  # points in time beyond the number of polynomials
@@ -122,7 +122,7 @@ class March:
             self._record("initial value", value, descent, began, scale, error, change)
             wanted = density(c, value.space.breaks, self.degree, self.accuracy * scale)
             inserted = insertions(value.space.breaks, wanted, most=2 if error > 1e-2 else 3)
-            if error < self.accuracy or len(inserted) == 0:
+            if error < self.accuracy or len(inserted) == 0 or len(inserted) * SIZE > MOST_UNKNOWNS:
                 break
             value, change = extended(value, inserted)
             self.context.tell("extension", "initial value", grid=(value.space.intervals,), estimate=error)
@@ -191,7 +191,7 @@ class March:
         scale = max(self.scale, root_mean_square(judged.window, self.builder))
         wanted = density(sampled(judged.window, 4), space.breaks, self.degree, self.accuracy * scale)
         inserted = insertions(space.breaks, wanted)
-        if len(inserted) == 0:
+        if len(inserted) == 0 or (space.functions + len(inserted)) * SIZE > MOST_UNKNOWNS:
             return None
         finer, change = extended(judged.window, inserted)
         self.context.tell("extension", grid=(finer.space.intervals, SIZE), estimate=judged.along)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 
 from kanpde.assembly import Lifted, RowBuilder
-from kanpde.errors import DivergedError, UnsupportedProblem
+from kanpde.errors import DivergedError, ProblemError, UnsupportedProblem
 from kanpde.kan import KAN
-from kanpde.plan import DeepNetwork, Plan
+from kanpde.plan import DeepNetwork, Plan, Sampling
 from kanpde.problem.types import Problem
 from kanpde.results.history import Report, silent
 from kanpde.results.solution import Solution
@@ -26,7 +26,7 @@ from kanpde.train.residual import fresh_residual
 
 AHEAD = 0.04  # accuracy of a solve relative to the tolerance: errors of windows add up
 LOOSE = 1e-6  # tolerance above which the accuracy follows slowly only: the indicators hold on resolved grids alone
-FINEST = 2e-14  # accuracy below which round-off alone decides
+FINEST = 100.0  # accuracy, in units of the round-off, below which nothing but round-off decides
 ATTEMPTS = 5
 
 
@@ -54,6 +54,11 @@ def solve(
     if problem.unsupported:
         remark = problem.unsupported[0]
         raise UnsupportedProblem(remark.message, remark.span, remark.hint)
+    if plan.train == "lifted" and not isinstance(plan.network, DeepNetwork) and plan.sampling != Sampling():
+        raise ProblemError(
+            "lifted training ties its points to the knots and takes no 'sampling'",
+            hint="leave 'sampling' out, or write 'train: all edges', or a list of stages",
+        )
     context = Context(problem, plan, torch.device(device), getattr(torch, dtype), report)
     builder = RowBuilder(problem, spline_axis(context), context.device, context.dtype)
     with torch.no_grad(), _one_thread():
@@ -96,9 +101,10 @@ def _train(context: Context, builder: RowBuilder) -> _Attempt:
 def _lifted(context: Context, builder: RowBuilder) -> _Attempt:
     """Lifted training with an accuracy that is tightened until the estimate of the compressed network meets the tolerance."""
     tolerance = context.plan.tolerance
+    finest = FINEST * torch.finfo(context.dtype).eps
     domain = context.problem.domain
     timed = domain.time_axis is not None and domain.dimension == 2
-    accuracy = max(AHEAD * min(tolerance, LOOSE) * max(1.0, tolerance / LOOSE) ** 0.25, FINEST)
+    accuracy = max(AHEAD * min(tolerance, LOOSE) * max(1.0, tolerance / LOOSE) ** 0.25, finest)
     best: _Attempt | None = None
     box: Lifted | None = None
     for _ in range(ATTEMPTS):
@@ -135,16 +141,18 @@ def _lifted(context: Context, builder: RowBuilder) -> _Attempt:
             return best
         if context.left < 0:
             return _Attempt(best.network, best.estimate, spent)
-        if stalled or accuracy <= FINEST:
-            return _Attempt(best.network, best.estimate, _floor(best.estimate))
-        accuracy = max(FINEST, accuracy * min(0.3, max(0.01, 0.5 * tolerance / now.estimate.value)))
+        if stalled or accuracy <= finest:
+            return _Attempt(best.network, best.estimate, _floor(best.estimate, context))
+        accuracy = max(finest, accuracy * min(0.3, max(0.01, 0.5 * tolerance / now.estimate.value)))
     assert best is not None
-    return _Attempt(best.network, best.estimate, _floor(best.estimate))
+    return _Attempt(best.network, best.estimate, _floor(best.estimate, context))
 
 
-def _floor(value: Estimate) -> str:
-    if value.value < 1e-9:
-        return "finer grids no longer help: the round-off of double precision limits the error"
+def _floor(value: Estimate, context: Context) -> str:
+    """What keeps an estimate from falling further."""
+    if value.value < 1e7 * torch.finfo(context.dtype).eps:
+        precision = "double" if context.dtype == torch.float64 else "single"
+        return f"finer grids no longer help: the round-off of {precision} precision limits the error"
     return "finer grids no longer help: the solution may not be smooth enough for splines of this degree"
 
 
