@@ -184,7 +184,7 @@ class Collocation(LeastSquares):
 
 
 def pointwise_residual(problem: Problem, network: KAN) -> Callable[[np.ndarray], np.ndarray]:
-    """|residual| of the equations at points (N, d) -> (N,), relative to the characteristic size of each; for adaptive sampling."""
+    """|residual| of the equations at points (N, d) -> (N,), relative to the characteristic size of each."""
     operators = [Operator(residual, problem) for residual in problem.equations]
     names = [field.name for field in problem.fields]
     lengths = [float(v) for v in problem.domain.lengths]

@@ -101,10 +101,11 @@ class Edges(nn.Module):
             raise ValueError(f"values() is for a group with one input, not {self.inputs}; use functions()")
         return self.functions(x[None], order)[:, 0]
 
-    def initialise(self, generator: torch.Generator | None, slope: float = 1.0, noise: float = 0.1) -> None:
+    def initialise(self, generator: torch.Generator | None, slope: float = 1.0, noise: float = 0.01) -> None:
         """Random edges: a straight line of random slope over each grid, and small random coefficients.
 
-        The outputs have the size ``slope`` whatever the number of inputs (Glorot & Bengio 2010, eq. 10: variance 1 / n_in).
+        The outputs have the size ``slope`` whatever the number of inputs (Glorot & Bengio 2010, eq. 10: variance 1 / n_in). More
+        ``noise`` than a hundredth makes second derivatives of order one, from which training has to recover first.
         """
         like = self.coefficients.data
         basis = BASES[self.basis]

@@ -84,10 +84,11 @@ def scale(net: KAN) -> KAN:
 
 
 def adapt(net: KAN, x: Tensor, margin: float = 0.05) -> tuple[KAN, float]:
-    """The network with the grids of the hidden layers stretched over the values that occur at x (N, d), and the change of u.
+    """The network with the grids of hidden layers cut or lengthened to the values that occur at x (N, d), and the change of u.
 
-    The change is that of the values at x, relative to the largest: a grid that moves is a least-squares projection, so it is not
-    zero. ``margin`` leaves room for the values to move (relative to their range). Layers are moved one after the other.
+    Break points inside the new range stay, so that the splines on it are the same functions, to the round-off of a least squares
+    fit; what falls short of intervals is halved. ``margin`` leaves room for the values to move, relative to their range. The
+    change is that of u at x, relative to its largest value.
     """
     before = net(x).detach()
     groups = net.edges
@@ -95,16 +96,24 @@ def adapt(net: KAN, x: Tensor, margin: float = 0.05) -> tuple[KAN, float]:
     for n, layer in enumerate(net.stack[1:], 1):
         ranges = _ranges(net.with_edges(groups), x, n)  # (nodes, 2)
         for i, (group, source) in enumerate(zip(layer.edges, layer.sources, strict=True)):
-            lower, upper = ranges[list(source)].T
-            room = (upper - lower).clamp(min=0.1) * margin  # a node that is nearly constant keeps a grid of finite length
-            low, high = (lower - room)[:, None], (upper + room)[:, None]
-            old = group.breaks
-            unit = (old - old[:, :1]) / (old[:, -1:] - old[:, :1])
-            groups[start + i], _ = group.projected(low + (high - low) * unit)
+            fitted = [_fitted(g, *ranges[node].tolist(), margin) for g, node in zip(group.grids, source, strict=True)]
+            most = max(group.intervals, *(g.intervals for g in fitted))
+            groups[start + i], _ = group.projected(torch.stack([g.with_intervals(most).breaks for g in fitted]))
         start += len(layer.edges)
     moved = net.with_edges(groups)
     change = (moved(x).detach() - before).abs().max() / before.abs().max().clamp(min=torch.finfo(x.dtype).tiny)
     return moved, float(change)
+
+
+def _fitted(grid: Grid, lower: float, upper: float, margin: float) -> Grid:
+    """The grid's own break points inside a range, between the ends of the range; no end interval shorter than a fifth of the mean."""
+    room = margin * max(upper - lower, 0.1)  # a node that is nearly constant keeps a grid of finite length
+    lower, upper = lower - room, upper + room
+    inner = [b for b in grid.breaks.tolist() if lower < b < upper]
+    shortest = 0.2 * (upper - lower) / grid.intervals
+    if inner:
+        lower, upper = min(lower, inner[0] - shortest), max(upper, inner[-1] + shortest)
+    return Grid(grid.breaks.new_tensor([lower, *inner, upper]), grid.degree)
 
 
 @torch.no_grad()

@@ -21,7 +21,7 @@ class Adam:
     Source: Kingma & Ba (2015), arXiv 1412.6980; schedule: Loshchilov & Hutter (2017), arXiv 1608.03983, eq. 5, without restarts.
     """
 
-    learning_rate: float = 1e-2
+    learning_rate: float = 3e-2
 
     def __call__(self, problem: LeastSquares, theta: Tensor, steps: int, monitor: Monitor = always) -> Outcome:
         """Takes ``steps`` steps from ``theta`` and returns the best point met."""

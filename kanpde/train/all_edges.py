@@ -208,7 +208,8 @@ def singular_values(network: KAN) -> Tensor:  # (R,)
 def pruned(network: KAN, share: float) -> KAN:
     """A separable network in two coordinates without its small products: singular values below ``share`` of the first are cut.
 
-    What is left are the singular functions of u, so that no product is the difference of large ones. Others are returned as they are.
+    What is left are the singular functions of u, so that no product is the difference of large ones. Networks in other than two
+    coordinates are returned as they are.
     """
     if len(network.factors) != 2:
         return network
