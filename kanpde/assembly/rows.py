@@ -45,9 +45,6 @@ class RowBuilder:
             for face in condition.place.faces
             for residual in condition.residuals
         ]
-        nodes, weights = np.polynomial.legendre.leggauss(GAUSS)
-        self._nodes = torch.as_tensor((nodes + 1) / 2).to(device, dtype)
-        self._weights = torch.as_tensor(weights / 2).to(device, dtype)
 
     @property
     def time_order(self) -> int:
@@ -62,9 +59,14 @@ class RowBuilder:
         return self.field, tuple(index)
 
     def gauss(self, space: LiftedSpace) -> tuple[Tensor, Tensor]:  # (G, m), (G, m)
-        """Gauss points on every interval, and their weights; the weights sum to one."""
+        """Gauss points on every interval, and their weights; the weights sum to one.
+
+        Three an interval; on very coarse grids as many as it takes to have one for every spline.
+        """
+        nodes, weights = np.polynomial.legendre.leggauss(max(GAUSS, math.ceil(space.functions / space.intervals)))
         h = space.breaks.diff()[:, None]
-        return space.breaks[:-1, None] + h * self._nodes, h * self._weights / h.sum()
+        x = space.breaks[:-1, None] + h * torch.as_tensor((nodes + 1) / 2).to(h)
+        return x, h * torch.as_tensor(weights / 2).to(h) / h.sum()
 
     def system(
         self,

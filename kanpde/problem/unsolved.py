@@ -57,8 +57,6 @@ def _found(problem: Problem, scope: Scope, root: Mapping) -> Iterator[tuple[str,
         yield "a domain with shapes", "is", _key(root, "domain")
     elif domain.dimension > MAX_COORDINATES:
         yield f"a problem in {domain.dimension} coordinates", "is", _key(root, "domain")
-    elif not domain.space_axes:
-        yield "a problem in time alone", "is", find
     if any(f.arguments != domain.coordinates for f in problem.fields) and len(problem.fields) == 1:
         yield "a field of fewer coordinates than the domain", "is", find
     yield from _equations(problem)

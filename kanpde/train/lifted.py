@@ -103,7 +103,8 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
 
     ``accuracy`` is the target for both indicated errors, relative to u. Raises DivergedError if no grid gave finite values.
     """
-    solution = start or _first(context, builder, context.plan.network.grid or COARSE)
+    solution = start or _first(context, builder, max(COARSE, context.plan.network.grid or COARSE))
+    fooled = start is not None  # the indicators saw nothing to refine, and the estimate did
     change: float | None = None
     while True:
         began = time.perf_counter()
@@ -138,8 +139,11 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
                 change,
             )
         )
-        if (along < accuracy and across < 3 * accuracy) or context.left < 0:
+        if ((along < accuracy and across < 3 * accuracy) and not fooled) or context.left < 0:
             return solution
+        if fooled and along < accuracy and across < 3 * accuracy:
+            along, across = accuracy, 3 * accuracy
+        fooled = False
         settled = across < UNRESOLVED or along > across  # polynomials first: what they miss shows as roughness along the splines
         wider, change = _extend(
             solution, along >= accuracy and settled, across >= 3 * accuracy, accuracy * scale, along > UNRESOLVED

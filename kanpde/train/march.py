@@ -108,7 +108,7 @@ class March:
     def _initial_value(self) -> Lifted:
         """The initial value as a spline: coarse knots, extended until the indicated error is below the accuracy."""
         low, high = (float(v) for v in self.context.problem.domain.bounds[self.builder.axis])
-        intervals = self.context.plan.network.grid or COARSE
+        intervals = max(COARSE, self.context.plan.network.grid or COARSE)
         breaks = torch.linspace(low, high, intervals + 1, dtype=self.context.dtype, device=self.context.device)
         space = LiftedSpace(breaks, self.degree, self.builder.axis, None, 1)
         value = Lifted(space, breaks.new_zeros(space.functions, 1))

@@ -123,6 +123,20 @@ where: {eps: 1e-3}
 boundary: u = 0
 exact: u = x - (exp((x - 1)/eps) - exp(-1/eps))/(1 - exp(-1/eps))
 """,
+    "decay in time alone": """
+find: u(t)
+domain: {t: [0, 5]}
+equation: u_t = -u
+initial: u = 1
+exact: u = exp(-t)
+""",
+    "pendulum in time alone": """
+find: u(t)
+domain: {t: [0, 3]}
+equation: u_tt + sin(u) = sin(cos(t)) - cos(t)
+initial: u = 1, u_t = 0
+exact: u = cos(t)
+""",
     "zero": """
 find: u(x, t)
 domain: {x: [0, 1], t: [0, 1]}
