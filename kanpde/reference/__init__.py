@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from kanpde.errors import UnsupportedProblem
 from kanpde.problem.types import Problem
 from kanpde.reference.compare import compare, fresh_points
 from kanpde.reference.exact import exact
@@ -43,8 +42,8 @@ def choose(problem: Problem) -> str:
 def reference(problem: Problem, section: Section | str = "auto", seconds: float = 120.0) -> Reference | None:
     """The reference that the method part asks for, or None for ``none``.
 
-    Raises UnsupportedProblem with the reason where the method, or for ``auto`` every method, cannot judge the problem. ``seconds``
-    counts where the section is a word alone.
+    Raises UnsupportedProblem with the reason where the method, or the one that ``auto`` picks, cannot judge the problem.
+    ``seconds`` counts where the section is a word alone.
     """
     method, limit = (section, seconds) if isinstance(section, str) else (section.method, section.seconds)
     if method == "none":

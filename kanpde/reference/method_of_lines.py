@@ -29,6 +29,10 @@ LEVELS = (Level(14, 1e-7), Level(18, 1e-9), Level(22, 1e-11), Level(24, 1e-12))
 than the truncation gains them; beyond 1e-12 the Newton iteration stagnates at round-off."""
 
 
+CHUNK = 2**14
+"""Points evaluated at once: their coefficients, 9 stages by 25, take 30 MB."""
+
+
 @dataclass(frozen=True)
 class _Epoch:
     """A stretch of time on fixed pieces: the collocation polynomials of its steps."""
@@ -49,22 +53,24 @@ class LineSolution:
     def __call__(self, points: np.ndarray, order: tuple[int, int] = (0, 0)) -> np.ndarray:  # (N, 2) -> (N,)
         """The derivative of the given order in (x, t) (at most 1 in t) at points in the order of the problem's coordinates."""
         x, t = points[:, self.line.space], points[:, self.line.time]
-        found = np.full(len(points), np.nan)
-        steps = [(epoch, step, min(step.t, epoch.end)) for epoch in self.epochs for step in epoch.steps]
-        ends = np.array([end for _, _, end in steps])
+        steps = [(epoch.pieces, step) for epoch in self.epochs for step in epoch.steps]
+        ends = np.array([min(step.t, epoch.end) for epoch in self.epochs for step in epoch.steps])
         owner = np.clip(np.searchsorted(ends, t, side="left"), 0, len(steps) - 1)
         by_owner = np.argsort(owner, kind="stable")
+        found = np.empty(len(points))
         for group in np.split(by_owner, np.flatnonzero(np.diff(owner[by_owner])) + 1):
-            epoch, step, _ = steps[owner[group[0]]] if len(group) else (None, None, 0.0)
-            if epoch is None or step is None:
-                continue
-            pieces, n = epoch.pieces, epoch.pieces.degree + 1
-            piece, xi = pieces.locate(x[group])
-            in_time = step.slopes(t[group]) if order[1] else step.weights(t[group])  # (N, s + 1)
-            coefficients = step.stages[:, : pieces.size].reshape(len(step.stages), pieces.count, n)[:, piece]  # (s + 1, N, n)
-            in_space = chebyshev_table(xi, pieces.degree, order[0]) / pieces.half[piece][:, None] ** order[0]  # (N, n)
-            found[group] = np.einsum("ns,snk,nk->n", in_time, coefficients, in_space)
+            for part in np.array_split(group, len(group) // CHUNK + 1) if len(group) else ():
+                found[part] = _evaluate(*steps[owner[part[0]]], x[part], t[part], order)
         return found
+
+
+def _evaluate(pieces: Pieces, step: CollocationPolynomial, x: np.ndarray, t: np.ndarray, order: tuple[int, int]) -> np.ndarray:
+    """A derivative at points (N,) within one step."""
+    piece, xi = pieces.locate(x)
+    in_time = step.slopes(t) if order[1] else step.weights(t)  # (N, s + 1)
+    stages = step.stages[:, : pieces.size].reshape(-1, pieces.count, pieces.degree + 1)  # (s + 1, K, degree + 1)
+    in_space = chebyshev_table(xi, pieces.degree, order[0]) / pieces.half[piece][:, None] ** order[0]  # (N, degree + 1)
+    return np.einsum("ns,snk,nk->n", in_time, stages[:, piece], in_space)
 
 
 def method_of_lines(problem: Problem, seconds: float = 120.0) -> Reference:
@@ -147,7 +153,8 @@ class _Watch:
 
     Errors and tails are measured on u alone, relative to the largest u so far: in an equation of second order in time u_t carries
     the round-off of u times the highest frequency of the discretisation, which no step size makes smaller. A piece counts by the
-    root of its length, as it does in L2, so that a jump need not be followed to ever smaller pieces.
+    root of its length, as it does in L2, so that a jump need not be followed to ever smaller pieces; those of a hundredth of the
+    domain and more count fully.
     """
 
     terminal, direction = True, 1.0
@@ -156,7 +163,7 @@ class _Watch:
         self.pieces, self.scale, self.tolerance, self.deepest = pieces, scale, tolerance, deepest
         part = pieces.half / pieces.half.sum()  # (K,)
         self.divisible = 2 * part > deepest
-        self.weight = np.minimum(1.0, 10 * np.sqrt(part))  # (K,): pieces of a hundredth and more, where the solution lives, count fully
+        self.weight = np.minimum(1.0, 10 * np.sqrt(part))  # (K,)
 
     def size(self, change: np.ndarray, states: np.ndarray) -> float:  # (m, n) or (n,), (k, n)
         """The largest change of u, relative to the largest u so far or among ``states``."""

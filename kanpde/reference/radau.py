@@ -144,7 +144,7 @@ class RadauCollocation(OdeSolver):
         matrices = None
         while True:
             h = rest if self.h > rest / 1.05 else self.h if self.h < rest / 2 else rest / 2
-            if h < 1e-14 * max(abs(self.t), abs(self.t_bound)):
+            if h < max(4e-16 * abs(self.t), 1e-24 * self.duration):  # a start from a jump may need 1e-18
                 return False, "the time step became too small"
             if self._factors is None or self._factors[0] != h:
                 if matrices is None:

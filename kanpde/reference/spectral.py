@@ -27,8 +27,15 @@ from kanpde.reference.types import FLOOR, OutOfTime, Reference, Values
 LARGEST = 3600
 """Unknowns of the largest tensor: its dense factorisation takes a gigabyte and a few seconds; 60 x 60 resolve 1/100."""
 
+RETRY = 30
+"""Coefficients an axis up to which a failure of Newton's method is put down to the coarseness of the tensor."""
+
 TAIL = 1e-15
 """Coefficients relative to the largest below which an axis has enough of them: round-off."""
+
+
+class NoConvergence(UnsupportedProblem):
+    """Newton's method, from zero or from a coarser solution, does not converge."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,13 @@ def spectral(problem: Problem, seconds: float = 120.0) -> Reference:
     while np.prod(sizes) <= LARGEST:
         if clock.perf_counter() - start > seconds:
             break
-        tensor = collocate(problem, tuple(sizes), tensor)
+        try:
+            tensor = collocate(problem, tuple(sizes), tensor)
+        except NoConvergence:
+            if max(sizes) > RETRY:
+                raise
+            sizes, tensor = [n + n // 3 // 2 * 2 for n in sizes], None  # too coarse a tensor may have no solution of its own
+            continue
         finer = _as_reference(name, tensor)
         error = np.inf if best is None else relative_difference(best, finer, points)
         best, before, tails = finer, tails, tensor.tails()
@@ -196,11 +209,11 @@ def _newton(rows: list[_Rows], c: np.ndarray) -> np.ndarray:
                 break  # as good as the linear model promised: what is left is the least-squares residual
             fraction /= 2
             if fraction < 1e-3:
-                raise UnsupportedProblem("Newton's method finds no solution from zero: the reference cannot judge this problem")
+                raise NoConvergence("Newton's method finds no solution from zero: the reference cannot judge this problem")
         c, value, jacobian = trial, new_value, new_jacobian
         if last:
             return c
-    raise UnsupportedProblem("Newton's method does not converge from zero: the reference cannot judge this problem")
+    raise NoConvergence("Newton's method does not converge from zero: the reference cannot judge this problem")
 
 
 def _assemble(rows: list[_Rows], c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -126,6 +126,19 @@ def test_a_kink_at_the_seam_is_resolved_by_small_pieces() -> None:
     assert np.abs(solution(points[late]) - u).max() < 1e-9
 
 
+def test_heating_from_zero() -> None:
+    """u_t = u_xx + 1 from u = 0: the boundary layers of the first instants are resolved, though u is tiny there."""
+    text = "find: u(x, t)\ndomain: {x: [0, 1], t: [0, 0.2]}\nequation: u_t = u_xx + 1\ninitial: u = 0\nboundary: u = 0\n"
+    problem = read_text(text).problem
+    points = fresh_points(problem.domain.bounds, 2**9, 9)
+    x, t = points.T
+    k = np.pi * np.arange(1, 4000, 2)[:, None]
+    u = x * (1 - x) / 2 - (4 / k**3 * np.sin(k * x) * np.exp(-(k**2) * t)).sum(axis=0)
+    reference = method_of_lines(problem)
+    error = np.linalg.norm(reference.values(points)["u"] - u) / np.linalg.norm(u)
+    assert error < min(1e-11, 3 * reference.error)
+
+
 def test_no_mode_grows() -> None:
     """The eigenvalues of the discretised diffusion, dispersion and plate have no positive real part, graded pieces or not."""
     import scipy.linalg
