@@ -71,7 +71,7 @@ def _space_time(
         left.axhline(t[position], color=colour, linewidth=0.9, alpha=0.9)
     style.dress(right, "", style.math(space), style.math(name), grid=True)
     right.set_xlim(x[0], x[-1])
-    right.legend(fontsize=style.SMALL, frameon=False, loc="best")
+    right.legend(fontsize=style.SMALL, framealpha=0.85, edgecolor="none", loc="best")
 
 
 def _telling(values: np.ndarray) -> np.ndarray:  # (N_t, N_x) -> (_TIMES,)
@@ -100,7 +100,7 @@ def draw_error(solution: Solution) -> Figure:
         if len(axes) == 1:
             (coordinate,) = axes
             ax.semilogy(axes[coordinate], np.maximum(errors, np.finfo(float).tiny), color=style.ORANGE, linewidth=1.2)
-            style.dress(ax, title, style.math(coordinate), label, grid=True)
+            style.dress(ax, fill(title, 54), style.math(coordinate), label, grid=True)
             continue
         (first, x), (second, y) = axes.items()
         swap = first == solution.problem.domain.time

@@ -50,6 +50,7 @@ def _separable(solution: Solution) -> Figure:
     several = len(order) > 1
     figure = style.new_figure(max(2.1 * shown + 2.4 * several, 5.6), 1.75 * len(names) + 0.7)
     total = f"the {shown} largest of {len(order)} products" if len(order) > shown else f"{shown} product{'s' * several}"
+    total = total if len(names) > 1 else "one spline"
     style.heading(figure, f"Network: {total}, factors scaled to 1, knots as ticks")
     grid = figure.add_gridspec(len(names), shown + several, width_ratios=[1.0] * shown + [0.9] * several)
     letters = "abcdefg"

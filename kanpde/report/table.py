@@ -67,9 +67,8 @@ def network_line(solution: Solution) -> str:
         degrees = sorted({group.degree for group in network.factors})
         grid = grid_text(tuple(group.intervals for group in network.factors))
         form = f"sum of {product}" if network.rank > 1 else product.replace("_j", "")
-        return (
-            f"rank {network.rank}: {form}, degree {', '.join(map(str, degrees))}, grid {grid}, {solution.parameters} parameters"
-        )
+        form = f"rank {network.rank}: {form}" if len(coordinates) > 1 else form
+        return f"{form}, degree {', '.join(map(str, degrees))}, grid {grid}, {solution.parameters} parameters"
     widths = [network.inputs, *(layer.nodes for layer in network.stack)]
     basis = network.edges[0]
     return f"{' -> '.join(map(str, widths))}, {basis.basis} of degree {basis.degree}, {solution.parameters} parameters"
