@@ -60,7 +60,8 @@ class LineSolution:
         found = np.empty(len(points))
         for group in np.split(by_owner, np.flatnonzero(np.diff(owner[by_owner])) + 1):
             for part in np.array_split(group, len(group) // CHUNK + 1) if len(group) else ():
-                found[part] = _evaluate(*steps[owner[part[0]]], x[part], t[part], order)
+                pieces, step = steps[owner[part[0]]]
+                found[part] = _evaluate(pieces, step, x[part], t[part], order)
         return found
 
 
