@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -44,7 +45,7 @@ def compare(
         h1 = None
         if slopes is not None:
             mine, theirs = slopes[0][name], slopes[1][name]  # (N, d)
-            h1 = _ratio(np.hypot(_rms(e), _rms(mine - theirs)), np.hypot(_rms(v), _rms(theirs)))
+            h1 = _ratio(math.hypot(_rms(e), _rms(mine - theirs)), math.hypot(_rms(v), _rms(theirs)))
         fields[name] = FieldComparison(
             l2=_ratio(_rms(e), _rms(v)),
             max=_ratio(float(np.abs(e).max()), float(np.abs(v).max())),
