@@ -142,8 +142,7 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
         if ((along < accuracy and across < 3 * accuracy) and not fooled) or context.left < 0:
             return solution
         if fooled and along < accuracy and across < 3 * accuracy:
-            along, across = accuracy, 3 * accuracy
-        fooled = False
+            along, across, fooled = accuracy, 3 * accuracy, False
         settled = across < UNRESOLVED or along > across  # polynomials first: what they miss shows as roughness along the splines
         wider, change = _extend(
             solution, along >= accuracy and settled, across >= 3 * accuracy, accuracy * scale, along > UNRESOLVED
