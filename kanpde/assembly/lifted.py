@@ -1,6 +1,6 @@
 """The lifted form: u(x, y) = sum_ij c_ij B_i(x) T_j(y), splines along one coordinate and polynomials along the other.
 
-This is the separable network with one coordinate's edges free and the other's spanning a complete space, so that a linear
+All fields of a system share the splines and the polynomials; their coefficients stand side by side in one block column. This is the separable network with one coordinate's edges free and the other's spanning a complete space, so that a linear
 equation is one least squares problem and a nonlinear one a few Gauss-Newton steps. Rows are ordered by the intervals of the
 splines, whose Jacobian blocks form a band.
 """
@@ -20,6 +20,7 @@ from kanpde.kan.chebyshev import chebyshev
 from kanpde.optimize.banded import Rows, solve_banded
 
 
+GROUP, WIDE = (4, 2), 40  # intervals a QR, for narrow and for wide block columns
 IDLE = 1e-26  # damping of coefficients that no row depends on, beside columns of norm one
 
 
@@ -35,6 +36,7 @@ class LiftedSpace:
     axis: int
     other: tuple[float, float] | None
     size: int  # r, polynomials along the other coordinate; 1 in one dimension
+    fields: int = 1  # F
 
     @property
     def intervals(self) -> int:
@@ -45,6 +47,11 @@ class LiftedSpace:
     def functions(self) -> int:
         """K = G + k, the number of splines."""
         return self.intervals + self.degree
+
+    @property
+    def block(self) -> int:
+        """F r, the number of coefficients of one spline."""
+        return self.fields * self.size
 
     @property
     def columns(self) -> Tensor:  # (G, k + 1)
@@ -73,21 +80,22 @@ class LiftedSpace:
             return ones
         return chebyshev(y, self.size, self.other[0], self.other[1], order)
 
-    def evaluate(self, c: Tensor, x: Tensor, y: Tensor, orders: tuple[int, int] = (0, 0)) -> Tensor:  # (N, n)
-        """A partial derivative on the tensor grid of x (N,) and y (n,); ``orders``: along the splines, along the other."""
-        return self.splines(x, orders[0])[orders[0]] @ c @ self.polynomials(y, orders[1])[orders[1]]
-
 
 @dataclass(frozen=True)
 class Lifted:
-    """A function of the lifted form: a space and its coefficients."""
+    """Functions of the lifted form, one a field: a space and their coefficients."""
 
     space: LiftedSpace
-    c: Tensor  # (K, r)
+    c: Tensor  # (K, F r), those of the first field first
 
-    def __call__(self, x: Tensor, y: Tensor, orders: tuple[int, int] = (0, 0)) -> Tensor:
-        """Values (N, n) on the tensor grid of x (N,) and y (n,), or those of a partial derivative."""
-        return self.space.evaluate(self.c, x, y, orders)
+    def field(self, number: int) -> Tensor:  # (K, r)
+        """The coefficients of one field."""
+        return self.c[:, number * self.space.size : (number + 1) * self.space.size]
+
+    def __call__(self, x: Tensor, y: Tensor, orders: tuple[int, int] = (0, 0), field: int = 0) -> Tensor:  # (N, n)
+        """Values of a field on the tensor grid of x (N,) and y (n,), or of its derivative; orders along splines, and across."""
+        space = self.space
+        return space.splines(x, orders[0])[orders[0]] @ self.field(field) @ space.polynomials(y, orders[1])[orders[1]]
 
     @property
     def parameters(self) -> int:
@@ -140,7 +148,7 @@ class RowGroup:
     points: list[Tensor]  # one a coordinate, each broadcasts to (C, m, n)
     weight: Tensor  # square root of the quadrature weight, broadcasts to (C, m, n)
     offset: Mapping[Key, Tensor] | None = None  # jets of a given function that u is added to
-    seam: int | None = None  # the derivative that a seam row ties, if it is one
+    seam: int | None = None  # the number of the seam unknown that the row ties an end to, if it is such a row
     scale: float | None = None  # characteristic size of the rows, fixed at the first evaluation
 
     @property
@@ -152,22 +160,26 @@ class RowGroup:
 class LiftedSystem:
     """The least squares problem of a lifted space: rows of equations, conditions and seams, and their linearisation.
 
-    ``seams`` is the number of derivatives tied across a periodic spline axis: each is a further unknown function of the other
-    coordinate (a border of the band), which the values at both ends are asked to equal.
+    ``names`` are the fields in the order of their coefficients. ``seams`` is the number of values and derivatives of fields tied
+    across a periodic spline axis: each is a further unknown function of the other coordinate (a border of the band), which
+    both ends are asked to equal.
     """
 
-    def __init__(self, space: LiftedSpace, groups: list[RowGroup], lengths: Sequence[float], seams: int = 0) -> None:
+    def __init__(
+        self, space: LiftedSpace, groups: list[RowGroup], lengths: Sequence[float], names: Sequence[str], seams: int = 0
+    ) -> None:
         self.space = space
+        self.number = {name: i for i, name in enumerate(names)}
         self.groups = groups
         self.lengths = tuple(lengths)
         self.seams = seams
         self.linear = all(group.equation.linear for group in groups)
 
     def linearise(self, c: Tensor) -> Linearised:
-        """Residual and slopes at the coefficients c (K, r)."""
+        """Residual and slopes at the coefficients c (K, F r)."""
         parts = []
         total = c.new_zeros(())
-        local = c[self.space.columns]  # (G, k + 1, r)
+        local = c.reshape(-1, self.space.fields, self.space.size)[self.space.columns]  # (G, k + 1, F, r)
         for group in self.groups:
             jets = {key: self._jet(group, local, key) for key in group.equation.keys}
             if group.offset is not None:
@@ -190,11 +202,12 @@ class LiftedSystem:
 
     def _jet(self, group: RowGroup, local: Tensor, key: Key) -> Tensor:  # (C, m, n)
         along, across = self._orders(key)
-        return torch.matmul(torch.matmul(group.splines[along], local[group.cells]), group.polynomials[across])
+        mine = local[group.cells, :, self.number[key[0]]]  # (C, k + 1, r)
+        return torch.matmul(torch.matmul(group.splines[along], mine), group.polynomials[across])
 
-    def _seam_value(self, order: int, local: Tensor) -> Tensor:  # (1, 1, n)
+    def _seam_value(self, seam: int, local: Tensor) -> Tensor:  # (1, 1, n)
         """The seam unknown at its best value, the mean of both ends; with it the border starts from zero."""
-        ends = [group for group in self.groups if group.seam == order]
+        ends = [group for group in self.groups if group.seam == seam]
         values = []
         for group in ends:
             value = self._jet(group, local, group.equation.keys[0])
@@ -210,19 +223,19 @@ class Linearised:
         self.cost = cost
         self._parts = parts
 
-    def step(self, damping: float = 0.0) -> Tensor:  # (K, r)
+    def step(self, damping: float = 0.0) -> Tensor:  # (K, F r)
         """The p that minimises |r + J p|^2 + damping |D p|^2, D the norms of the columns of J (Marquardt's scaling)."""
         space = self.system.space
-        r, k, intervals = space.size, space.degree, space.intervals
+        width, k, intervals = space.block, space.degree, space.intervals
         blocks = [self._block(group, slopes) for group, (_, slopes) in zip(self.system.groups, self._parts, strict=True)]
-        squares = blocks[0].new_zeros(space.functions, r)
+        squares = blocks[0].new_zeros(space.functions, width)
         for group, block in zip(self.system.groups, blocks, strict=True):
             columns = space.columns[group.cells].reshape(-1)
-            squares.index_add_(0, columns, block.square().sum(1).reshape(-1, r))
+            squares.index_add_(0, columns, block.square().sum(1).reshape(-1, width))
         norms = squares.sqrt()
         if bool((norms == 0).any()):  # a coefficient that no row depends on keeps its value
             norms, damping = torch.where(norms > 0, norms, torch.ones_like(norms)), max(damping, IDLE)
-        scaling = norms[space.columns].reshape(intervals, 1, (k + 1) * r)
+        scaling = norms[space.columns].reshape(intervals, 1, (k + 1) * width)
         cells: list[list[Rows]] = [[] for _ in range(intervals)]
         for group, block, (residual, _) in zip(self.system.groups, blocks, self._parts, strict=True):
             scaled = block / scaling[group.cells]
@@ -230,22 +243,22 @@ class Linearised:
             border = self._border(group)
             for i, e in enumerate(range(*group.cells.indices(intervals))):
                 cells[e].append(Rows(scaled[i], right[i], border))
-        x, _ = solve_banded(cells, r, k, border=self.system.seams * r, damping=damping)
-        return x.reshape(space.functions, r) / norms
+        x, _ = solve_banded(cells, width, k, border=self.system.seams * space.size, group=GROUP[width > WIDE], damping=damping)
+        return x.reshape(space.functions, width) / norms
 
-    def _block(self, group: RowGroup, slopes: Mapping[Key, Tensor]) -> Tensor:  # (C, m n, (k + 1) r)
+    def _block(self, group: RowGroup, slopes: Mapping[Key, Tensor]) -> Tensor:  # (C, m n, (k + 1) F r)
         cells, m, n = group.shape
-        by_across: dict[int, Tensor] = {}
+        space, number = self.system.space, self.system.number
+        factors: dict[tuple[int, int], Tensor] = {}  # by field and order across: (C, m, n, k + 1)
         for key, slope in slopes.items():
             along, across = self.system._orders(key)
-            term = slope.expand(group.shape)[..., None] * group.splines[along][:, :, None, :]  # (C, m, n, k + 1)
-            by_across[across] = by_across[across] + term if across in by_across else term
-        block: Tensor | None = None
-        for across, factor in by_across.items():
+            term = slope.expand(group.shape)[..., None] * group.splines[along][:, :, None, :]
+            place = (number[key[0]], across)
+            factors[place] = factors[place] + term if place in factors else term
+        block = group.splines.new_zeros(cells, m, n, space.degree + 1, space.fields, space.size)
+        for (field, across), factor in factors.items():
             table = group.polynomials[across].T[:, None, :]  # (n, 1, r)
-            term = factor[..., None] * table  # (C, m, n, k + 1, r)
-            block = term if block is None else block.add_(term)
-        assert block is not None
+            block[..., field, :].addcmul_(factor[..., None], table)
         return block.reshape(cells, m * n, -1)
 
     def _border(self, group: RowGroup) -> Tensor | None:

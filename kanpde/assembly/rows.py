@@ -36,27 +36,38 @@ class RowBuilder:
         self.problem = problem
         self.axis = axis
         self.device, self.dtype = device, dtype
-        self.field = problem.fields[0].name
+        self.names = tuple(field.name for field in problem.fields)
         self.equations = [Operator(residual, problem) for residual in problem.equations]
-        self.order = max(residual.order_in(axis) for residual in problem.equations)
+        self.orders = [self._order(name, axis) for name in self.names]  # along the splines, of each field
         self.conditions = [
             (condition, face, Operator(residual, problem, face))
             for condition in problem.conditions
             for face in condition.place.faces
             for residual in condition.residuals
         ]
+        self.points = [
+            (condition.place.point, Operator(residual, problem))
+            for condition in problem.conditions
+            if condition.place.point is not None
+            for residual in condition.residuals
+        ]
+
+    def _order(self, name: str, axis: int) -> int:
+        """The highest order of differentiation of one field by one coordinate."""
+        keys = [key for residual in self.problem.equations for key in residual.jets.values()]
+        return max((index[axis] for field, index in keys if field == name), default=0)
 
     @property
-    def time_order(self) -> int:
-        """How many derivatives in time the start of a window fixes."""
+    def starts(self) -> list[tuple[int, int]]:
+        """What the start of a time window fixes: field number and order of the derivative in time."""
         time = self.problem.domain.time_axis
-        return 0 if time is None else max(residual.order_in(time) for residual in self.problem.equations)
+        return [] if time is None else [(i, order) for i, name in enumerate(self.names) for order in range(self._order(name, time))]
 
-    def key(self, along: int = 0, across: int = 0) -> Key:
-        """The partial derivative of the field of the given orders along the splines and along the other coordinate."""
+    def key(self, along: int = 0, across: int = 0, field: int = 0) -> Key:
+        """The partial derivative of a field of the given orders along the splines and along the other coordinate."""
         index = [across] * self.problem.domain.dimension
         index[self.axis] = along
-        return self.field, tuple(index)
+        return self.names[field], tuple(index)
 
     def gauss(self, space: LiftedSpace) -> tuple[Tensor, Tensor]:  # (G, m), (G, m)
         """Gauss points on every interval, and their weights; the weights sum to one.
@@ -73,7 +84,7 @@ class RowBuilder:
         space: LiftedSpace,
         *,
         extra: int,  # points along the other coordinate beyond the number of polynomials
-        start: Sequence[Callable[[Tensor], Tensor]] | None = None,  # u, u_t, ... at the start of the window, of x (N,)
+        start: Sequence[Callable[[Tensor], Tensor]] | None = None,  # what ``starts`` names, as functions of x (N,)
         offset: Jets | None = None,  # a given function that the lifted one is added to
     ) -> LiftedSystem:
         """The rows of the problem on a space. Without ``start``, a window begins with the problem's own initial conditions."""
@@ -84,17 +95,21 @@ class RowBuilder:
             if condition.kind == "initial" and start is not None:
                 continue
             groups.append(self._condition(space, condition, face, op, x, w, y, offset))
-        for order, function in enumerate(start or ()):
-            groups.append(self._start(space, order, function, x, w, offset))
-        seams = self.order if self._periodic(self.axis) else 0
-        for order in range(seams):
-            groups += self._seam(space, order, y, offset)
+        groups += [self._point(space, place, op, y, offset) for place, op in self.points]
+        for (field, order), function in zip(self.starts, start or (), strict=False):
+            groups.append(self._start(space, field, order, function, x, w, offset))
+        seams = 0
+        if self._periodic(self.axis):
+            for field, orders in enumerate(self.orders):
+                for order in range(orders):
+                    groups += self._seam(space, field, order, seams, y, offset)
+                    seams += 1
         if space.other is not None and self._periodic(1 - self.axis):
             groups += self._closed(space, x, w, offset)
         lengths = [float(v) for v in self.problem.domain.lengths]
         if space.other is not None:
             lengths[1 - self.axis] = space.other[1] - space.other[0]
-        return LiftedSystem(space, groups, lengths, seams)
+        return LiftedSystem(space, groups, lengths, self.names, seams)
 
     def initial(self, space: LiftedSpace, time: float) -> LiftedSystem:
         """Only the initial conditions that fix u itself, on a space of one polynomial: the initial value as a spline."""
@@ -104,7 +119,7 @@ class RowBuilder:
         for condition, face, op in self.conditions:
             if condition.kind == "initial" and all(key[1][axis] == 0 for key in op.keys):
                 groups.append(self._condition(space, condition, face, op, x, w, x.new_tensor([time]), None))
-        return LiftedSystem(space, groups, [float(v) for v in self.problem.domain.lengths])
+        return LiftedSystem(space, groups, [float(v) for v in self.problem.domain.lengths], self.names)
 
     def _periodic(self, axis: int) -> bool:
         return self.problem.coordinates[axis] in self.problem.domain.periodic
@@ -150,10 +165,29 @@ class RowBuilder:
             points.insert(1 - self.axis, y[None, None, :])
         return points
 
+    def _at(self, space: LiftedSpace, value: Tensor) -> tuple[slice, Tensor]:
+        """The interval that holds a value, and the value as a point there (1, 1)."""
+        cell = int(torch.searchsorted(space.breaks, value, right=True)) - 1
+        cell = min(max(cell, 0), space.intervals - 1)
+        return slice(cell, cell + 1), value.reshape(1, 1)
+
     def _end(self, space: LiftedSpace, side: int) -> tuple[slice, Tensor]:
         """The first or last interval, and the end point there (1, 1)."""
-        last = space.intervals - 1
-        return (slice(0, 1), space.breaks[:1, None]) if side < 0 else (slice(last, last + 1), space.breaks[-1:, None])
+        return self._at(space, space.breaks[0] if side < 0 else space.breaks[-1])
+
+    def _point(
+        self, space: LiftedSpace, place: Sequence[float | None], equation: Operator, y: Tensor, offset: Jets | None
+    ) -> RowGroup:
+        """A constraint at a point, or along the coordinate that the point leaves free."""
+        along = place[self.axis]
+        across = place[1 - self.axis] if space.other is not None else None
+        levels = y if across is None else y.new_tensor([across])
+        if along is None:
+            x, w = self.gauss(space)
+            return self._group(space, equation, x, levels, CONDITION * w[:, :, None].sqrt(), offset)
+        cells, point = self._at(space, y.new_tensor(along))
+        weight = y.new_full((1, 1, len(levels)), CONDITION / math.sqrt(len(levels)))
+        return self._group(space, equation, point, levels, weight, offset, cells)
 
     def _condition(
         self,
@@ -168,7 +202,7 @@ class RowBuilder:
     ) -> RowGroup:
         if face.axis == self.axis:
             cells, end = self._end(space, face.side)
-            weight = torch.full((1, 1, len(y)), CONDITION / math.sqrt(len(y)), dtype=self.dtype, device=self.device)
+            weight = y.new_full((1, 1, len(y)), CONDITION / math.sqrt(len(y)))
             group = self._group(space, equation, end, y, weight, offset, cells)
         else:
             level = x.new_tensor([self.problem.domain.position(face)])
@@ -179,39 +213,47 @@ class RowBuilder:
         return group
 
     def _start(
-        self, space: LiftedSpace, order: int, function: Callable[[Tensor], Tensor], x: Tensor, w: Tensor, offset: Jets | None
+        self,
+        space: LiftedSpace,
+        field: int,
+        order: int,
+        function: Callable[[Tensor], Tensor],
+        x: Tensor,
+        w: Tensor,
+        offset: Jets | None,
     ) -> RowGroup:
         assert space.other is not None
         level = x.new_tensor([space.other[0]])
         unit = (2 / (space.other[1] - space.other[0])) ** order
-        match = Match(self.key(0, order), function(x.reshape(-1)).reshape(*x.shape, 1), unit)
+        match = Match(self.key(0, order, field), function(x.reshape(-1)).reshape(*x.shape, 1), unit)
         return self._group(space, match, x, level, CONDITION * w[:, :, None].sqrt(), offset)
 
-    def _seam(self, space: LiftedSpace, order: int, y: Tensor, offset: Jets | None) -> list[RowGroup]:
-        weight = torch.full((1, 1, len(y)), CONDITION / math.sqrt(len(y)), dtype=self.dtype, device=self.device)
+    def _seam(self, space: LiftedSpace, field: int, order: int, seam: int, y: Tensor, offset: Jets | None) -> list[RowGroup]:
+        """Both ends of a periodic spline axis equal one more unknown, in the value or a derivative of a field."""
+        weight = y.new_full((1, 1, len(y)), CONDITION / math.sqrt(len(y)))
         ends = torch.stack([space.breaks[1] - space.breaks[0], space.breaks[-1] - space.breaks[-2]])
         unit = (1 / float(ends.min())) ** order  # the size of the derivatives' round-off, which graded knots make large
         groups = []
         for side in (-1, 1):
             cells, end = self._end(space, side)
-            match = Match(self.key(order, 0), y.new_zeros(()), unit)
+            match = Match(self.key(order, 0, field), y.new_zeros(()), unit)
             group = self._group(space, match, end, y, weight, offset, cells)
-            group.seam = order
+            group.seam = seam
             groups.append(group)
         return groups
 
     def _closed(self, space: LiftedSpace, x: Tensor, w: Tensor, offset: Jets | None) -> list[RowGroup]:
         """Value and derivatives at both ends of a periodic other coordinate are equal."""
         assert space.other is not None
-        other = 1 - self.axis
         groups = []
-        for order in range(max(residual.order_in(other) for residual in self.problem.equations)):
-            match = Match(self.key(0, order), x.new_zeros(()), (2 / (space.other[1] - space.other[0])) ** order)
-            low, high = (
-                self._group(space, match, x, x.new_tensor([end]), CONDITION * w[:, :, None].sqrt(), offset) for end in space.other
-            )
-            high.polynomials = high.polynomials - low.polynomials
-            if high.offset is not None and low.offset is not None:
-                high.offset = {key: value - low.offset[key] for key, value in high.offset.items()}
-            groups.append(high)
+        for field, name in enumerate(self.names):
+            for order in range(self._order(name, 1 - self.axis)):
+                unit = (2 / (space.other[1] - space.other[0])) ** order
+                match = Match(self.key(0, order, field), x.new_zeros(()), unit)
+                weight = CONDITION * w[:, :, None].sqrt()
+                low, high = (self._group(space, match, x, x.new_tensor([end]), weight, offset) for end in space.other)
+                high.polynomials = high.polynomials - low.polynomials
+                if high.offset is not None and low.offset is not None:
+                    high.offset = {key: value - low.offset[key] for key, value in high.offset.items()}
+                groups.append(high)
         return groups

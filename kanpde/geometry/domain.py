@@ -30,6 +30,7 @@ class Place:
     text: str
     faces: tuple[Face, ...]
     predicate: Any = None
+    point: tuple[float | None, ...] | None = None  # one entry a coordinate; None where the coordinate is free
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,38 +34,60 @@ class _Decomposition:
     values: Tensor  # (R,)
     truncation: float  # relative
 
+    @property
+    def relative(self) -> Tensor:  # (R,)
+        """The singular values relative to the size of the field; ones where the field is zero."""
+        size = self.values.square().sum().sqrt()
+        return self.values / size if float(size) > 0 else torch.ones_like(self.values)
+
 
 def compress(context: Context, builder: RowBuilder, pieces: list[Lifted], accuracy: float, truncation: float) -> KAN:
-    """The separable network of the smallest rank that loses no more than ``truncation``, relative to the size of u.
+    """The separable network of the smallest rank that loses no more than ``truncation``, relative to the size of each field.
 
-    Its edges follow the singular functions to ``SHARE`` times the larger of ``accuracy`` and ``truncation``.
+    Its edges follow the singular functions to ``SHARE`` times the larger of ``accuracy`` and ``truncation``. The fields share the
+    grids; each has as many product nodes as the one of the largest rank.
     """
     context.tell("compression")
+    space = pieces[0].space
     given = context.plan.network.degree
     most = context.plan.network.rank if isinstance(context.plan.network, SeparableNetwork) else None
-    axis = builder.axis
-    if context.problem.domain.dimension == 1:
-        only = pieces[0]
-        return separable([Grid(only.space.breaks, only.space.degree)], [only.c.T])
-    parts = _decompose(pieces, builder, truncation, most)
-    size = float(parts.values.square().sum().sqrt())
-    tolerance = SHARE * max(accuracy, truncation) * size
-    root = torch.where(parts.values > 0, parts.values, torch.ones_like(parts.values)).sqrt()
-    knots_along = pieces[0].space.breaks if len(pieces) == 1 else _merged(pieces, accuracy * size)
-    degree_along = given or (pieces[0].space.degree if len(pieces) == 1 else max(DEGREE_ACROSS, pieces[0].space.degree))
-    degree_across = given or max(DEGREE_ACROSS, pieces[0].space.degree)
-    along, breaks_along, _ = fit_adaptively(lambda x: parts.left(x) * parts.values, knots_along, degree_along, tolerance)
-    levels = _levels(pieces)
-    across, breaks_across, _ = fit_adaptively(lambda y: parts.right(y) * parts.values, levels, degree_across, tolerance)
-    context.history.rank = len(root)
-    context.history.truncation = parts.truncation
-    edges = [(Grid(breaks_along, degree_along), along / root), (Grid(breaks_across, degree_across), across / root)]
-    if axis == 1:
+    if space.other is None:
+        return separable([Grid(space.breaks, space.degree)], [pieces[0].c.T], outputs=space.fields)
+    parts = [_decompose(pieces, builder, field, truncation, most) for field in range(space.fields)]
+    tolerance = SHARE * max(accuracy, truncation)
+    knots_along = space.breaks if len(pieces) == 1 else _merged(pieces, parts, accuracy)
+    degree_along = given or (space.degree if len(pieces) == 1 else max(DEGREE_ACROSS, space.degree))
+    degree_across = given or max(DEGREE_ACROSS, space.degree)
+
+    def stacked(side: Callable[[_Decomposition], Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
+        return lambda points: torch.cat([side(part)(points) * part.relative for part in parts], 1)  # (N, sum of ranks)
+
+    along, breaks_along, _ = fit_adaptively(stacked(lambda part: part.left), knots_along, degree_along, tolerance)
+    across, breaks_across, _ = fit_adaptively(stacked(lambda part: part.right), _levels(pieces), degree_across, tolerance)
+    context.history.rank = max(len(part.values) for part in parts)
+    context.history.truncation = max(part.truncation for part in parts)
+    edges = [
+        (Grid(breaks_along, degree_along), _padded(along, parts)),
+        (Grid(breaks_across, degree_across), _padded(across, parts)),
+    ]
+    if builder.axis == 1:
         edges.reverse()
-    return separable([grid for grid, _ in edges], [c.T for _, c in edges])
+    return separable([grid for grid, _ in edges], [c for _, c in edges], outputs=space.fields)
 
 
-def _decompose(pieces: list[Lifted], builder: RowBuilder, tolerance: float, rank: int | None) -> _Decomposition:
+def _padded(c: Tensor, parts: list[_Decomposition]) -> Tensor:  # (K, sum of ranks) -> (F R, K)
+    """The fitted factors in the size that the network wants, every field with as many as the one of the largest rank."""
+    most = max(len(part.values) for part in parts)
+    rows = []
+    for columns, part in zip(c.split([len(part.values) for part in parts], 1), parts, strict=True):
+        factors = (columns / part.relative * part.values.sqrt()).T
+        rows += [factors, factors.new_zeros(most - len(factors), c.shape[0])]
+    return torch.cat(rows)
+
+
+def _decompose(
+    pieces: list[Lifted], builder: RowBuilder, field: int, tolerance: float, rank: int | None
+) -> _Decomposition:
     """Singular value decomposition in the L2 of the box; every window counts alike, so that short early ones are kept too."""
     longest = max(pieces, key=lambda p: p.space.intervals)
     x, w = _union_points(pieces, builder) if len(pieces) > 1 else builder.gauss(longest.space)
@@ -79,7 +101,7 @@ def _decompose(pieces: list[Lifted], builder: RowBuilder, tolerance: float, rank
         table = piece.space.polynomials(low + (high - low) * half_nodes)[0]  # (r, n)
         gram = torch.linalg.cholesky((table * half_weights) @ table.T)  # (r, r), T T^T = L L^T
         grams.append(gram)
-        columns.append(piece.c @ gram)  # coefficients in polynomials orthonormal on the window
+        columns.append(piece.field(field) @ gram)  # coefficients in polynomials orthonormal on the window
     stacked = torch.cat([p.space.splines(x)[0] @ c for p, c in zip(pieces, columns, strict=True)], 1)  # (N, sum r)
     _, s, vh = torch.linalg.svd(w.sqrt()[:, None] * stacked, full_matrices=False)
     tails = s.square().flip(0).cumsum(0).flip(0).sqrt()  # tails[j]: what is lost when only j are kept
@@ -123,7 +145,7 @@ def _union_points(pieces: list[Lifted], builder: RowBuilder) -> tuple[Tensor, Te
     return builder.gauss(type(finest)(merged, finest.degree, finest.axis, None, 1))
 
 
-def _merged(pieces: list[Lifted], target: float) -> Tensor:
+def _merged(pieces: list[Lifted], parts: list[_Decomposition], accuracy: float) -> Tensor:
     """First breaks for the merged edges: the largest of the windows' densities at each place, equidistributed."""
     degree = max(DEGREE_ACROSS, pieces[0].space.degree)
     fine = torch.sort(torch.cat([p.space.breaks for p in pieces])).values
@@ -132,7 +154,9 @@ def _merged(pieces: list[Lifted], target: float) -> Tensor:
     most = torch.zeros_like(middle)
     for piece in pieces:
         k, breaks = piece.space.degree, piece.space.breaks
-        wanted = density(piece.c.sum(1, keepdim=True), breaks, k, target)
+        size = torch.stack([part.values.square().sum().sqrt() for part in parts]).clamp(min=1e-300)
+        ends = piece.c.reshape(-1, piece.space.fields, piece.space.size).sum(2) / size  # (K, F), at the end of the window
+        wanted = density(ends, breaks, k, accuracy)
         place = torch.searchsorted(breaks, middle.contiguous(), right=True).sub(1).clamp(0, len(wanted) - 1)
         most = torch.maximum(most, wanted[place])
     # a degree two higher wants fewer intervals: h^(k + 1) |u^(k + 1)| = tolerance, with |u^(k + 1)| growing as the density^k

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ COARSE = 4  # intervals of the first grid; too few on purpose, so that the error
 POLYNOMIALS = 6  # of the first grid
 GROWTH = 1.4  # of the number of polynomials at an extension
 UNRESOLVED = 1e-2  # an indicated error above which the indicator itself is not to be trusted
+VANISHING = 1e-8  # a field so much smaller than the largest is judged beside that one
 MOST_UNKNOWNS = 60_000  # of one lifted system: beyond, a solve takes minutes and the rows gigabytes
 
 
@@ -46,31 +48,54 @@ def spline_axis(context: Context) -> int:
     return [*periodic, *domain.space_axes, 0][0]
 
 
-def sampled(lifted: Lifted, count: int) -> Tensor:  # (K, count)
-    """Spline coefficients of u at ``count`` levels of the other coordinate."""
+def sampled(lifted: Lifted, count: int, scale: Tensor) -> Tensor:  # (K, F count)
+    """Spline coefficients of every field, relative to its scale (F,), at ``count`` levels of the other coordinate."""
+    space = lifted.space
+    c = lifted.c.reshape(-1, space.fields, space.size) / scale[:, None]
+    if space.other is not None:
+        levels = torch.linspace(*space.other, count, dtype=c.dtype, device=c.device)
+        c = c @ space.polynomials(levels)[0]
+    return c.reshape(space.functions, -1)
+
+
+def sizes(lifted: Lifted, builder: RowBuilder) -> Tensor:  # (F,)
+    """The root mean square of every field over the box."""
+    space = lifted.space
+    x, w = builder.gauss(space)
+    values = (space.splines(x.reshape(-1))[0] @ lifted.c).reshape(-1, space.fields, space.size)  # (N, F, r)
+    if space.other is not None:
+        low, high = space.other
+        levels = low + (high - low) * (torch.arange(16, dtype=w.dtype, device=w.device) + 0.5) / 16
+        values = values @ space.polynomials(levels)[0] / 4.0
+    return (values.square().sum(2) * w.reshape(-1, 1)).sum(0).sqrt()
+
+
+def scales(size: Tensor) -> Tensor:  # (F,) -> (F,)
+    """What errors of the fields are relative to: their sizes, but for fields that vanish beside the others."""
+    return torch.maximum(size, VANISHING * size.max()).clamp(min=1e-300)
+
+
+def along(lifted: Lifted, count: int, scale: Tensor) -> float:
+    """The indicated error of the splines, relative to the scales of the fields."""
+    return spline_error(sampled(lifted, count, scale), lifted.space.breaks, lifted.space.degree)
+
+
+def tail(lifted: Lifted, builder: RowBuilder, scale: Tensor) -> float:
+    """The size of the last two polynomials' coefficients relative to the scales of the fields; zero in one dimension."""
     space = lifted.space
     if space.other is None:
-        return lifted.c
-    levels = torch.linspace(*space.other, count, dtype=lifted.c.dtype, device=lifted.c.device)
-    return lifted.c @ space.polynomials(levels)[0]
-
-
-def root_mean_square(lifted: Lifted, builder: RowBuilder, columns: slice = slice(None)) -> float:
-    """The size of u, or of some of its polynomials' coefficients, in the root mean square over the box."""
-    x, w = builder.gauss(lifted.space)
-    values = lifted.space.splines(x.reshape(-1))[0] @ lifted.c[:, columns]  # (N, r)
-    if columns == slice(None) and lifted.space.other is not None:
-        low, high = lifted.space.other
-        levels = low + (high - low) * (torch.arange(16, dtype=w.dtype, device=w.device) + 0.5) / 16
-        values = values @ lifted.space.polynomials(levels)[0] / 4.0
-    return float((values.square().sum(1) * w.reshape(-1)).sum().sqrt())
+        return 0.0
+    x, w = builder.gauss(space)
+    last = lifted.c.reshape(-1, space.fields, space.size)[:, :, -2:].reshape(space.functions, -1)
+    values = (space.splines(x.reshape(-1))[0] @ last).reshape(-1, space.fields, 2)
+    return float(((values.square().sum(2) * w.reshape(-1, 1)).sum(0).sqrt() / scale).max())
 
 
 def extended(lifted: Lifted, inserted: Tensor) -> tuple[Lifted, float]:
     """The same function on more knots, and the largest change of u by the insertion relative to the size of u."""
     space = lifted.space
     c, breaks = insert_knots(lifted.c.T, space.breaks, inserted, space.degree)
-    finer = Lifted(LiftedSpace(breaks, space.degree, space.axis, space.other, space.size), c.T.contiguous())
+    finer = Lifted(replace(space, breaks=breaks), c.T.contiguous())
     x = torch.linspace(float(breaks[0]), float(breaks[-1]), 4 * space.intervals + 1, dtype=breaks.dtype, device=breaks.device)
     before, after = space.splines(x)[0] @ lifted.c, finer.space.splines(x)[0] @ finer.c
     size = float(before.abs().max())
@@ -113,8 +138,8 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
         system = builder.system(space, extra=4)
 
         def indicated(lifted: Lifted) -> float:
-            scale = max(root_mean_square(lifted, builder), 1e-300)
-            return max(_along(lifted) / scale, _across(lifted, builder) / scale)
+            scale = scales(sizes(lifted, builder))
+            return max(along(lifted, 2 * lifted.space.size, scale), tail(lifted, builder, scale))
 
         trained, descent = descend(context, system, solution, indicated, accuracy, name)
         if not math.isfinite(descent.cost) or not bool(torch.isfinite(trained.c).all()):
@@ -124,32 +149,27 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
             )
         solution = trained
         context.pieces = [solution]
-        scale = max(root_mean_square(solution, builder), 1e-300)
-        along, across = _along(solution) / scale, _across(solution, builder) / scale
+        scale = scales(sizes(solution, builder))
+        rough, cut = along(solution, 2 * space.size, scale), tail(solution, builder, scale)
         grid = (space.intervals, space.size) if space.other else (space.intervals,)
+        seconds = time.perf_counter() - began
+        residual = descent.cost / float(scale.max())
         context.record(
-            StageRecord(
-                name,
-                grid,
-                solution.parameters,
-                descent.steps,
-                time.perf_counter() - began,
-                descent.cost / scale,
-                max(along, across),
-                change,
-            )
+            StageRecord(name, grid, solution.parameters, descent.steps, seconds, residual, max(rough, cut), change)
         )
-        if ((along < accuracy and across < 3 * accuracy) and not fooled) or context.left < 0:
+        enough = rough < accuracy and cut < 3 * accuracy
+        if (enough and not fooled) or context.left < 0:
             return solution
-        if fooled and along < accuracy and across < 3 * accuracy:
-            along, across, fooled = accuracy, 3 * accuracy, False
-        settled = across < UNRESOLVED or along > across  # polynomials first: what they miss shows as roughness along the splines
-        wider, change = _extend(
-            solution, along >= accuracy and settled, across >= 3 * accuracy, accuracy * scale, along > UNRESOLVED
-        )
+        if enough:
+            rough, cut, fooled = accuracy, 3 * accuracy, False
+        settled = cut < UNRESOLVED or rough > cut  # polynomials first: what they miss shows as roughness along the splines
+        finer = _finer(solution, scale, accuracy, rough > UNRESOLVED) if rough >= accuracy and settled else None
+        wider, change = finer or (solution, None)
+        if cut >= 3 * accuracy:
+            wider = _wider(wider)
         if wider.parameters > MOST_UNKNOWNS or wider.parameters == solution.parameters:
             return solution
-        context.tell("extension", name, grid=(wider.space.intervals, wider.space.size), estimate=max(along, across))
+        context.tell("extension", name, grid=(wider.space.intervals, wider.space.size), estimate=max(rough, cut))
         solution = wider
 
 
@@ -162,32 +182,24 @@ def _first(context: Context, builder: RowBuilder, intervals: int) -> Lifted:
     other = None
     if problem.domain.dimension == 2:
         other = (float(problem.domain.bounds[1 - axis][0]), float(problem.domain.bounds[1 - axis][1]))
-    space = LiftedSpace(breaks, spline_degree(context), axis, other, POLYNOMIALS if other else 1)
-    return Lifted(space, breaks.new_zeros(space.functions, space.size))
+    space = LiftedSpace(breaks, spline_degree(context), axis, other, POLYNOMIALS if other else 1, len(problem.fields))
+    return Lifted(space, breaks.new_zeros(space.functions, space.block))
 
 
-def _along(lifted: Lifted) -> float:
-    """The indicated error of the splines."""
-    return spline_error(sampled(lifted, 2 * lifted.space.size), lifted.space.breaks, lifted.space.degree)
+def _finer(solution: Lifted, scale: Tensor, accuracy: float, coarse: bool) -> tuple[Lifted, float]:
+    """The same function with knots where the splines are too coarse, and its change by the insertion."""
+    space = solution.space
+    wanted = density(sampled(solution, 2 * space.size, scale), space.breaks, space.degree, accuracy)
+    inserted = insertions(space.breaks, wanted, most=2 if coarse else 3)
+    if len(inserted) == 0:
+        inserted = (space.breaks[:-1] + space.breaks[1:]) / 2
+    return extended(solution, inserted)
 
 
-def _across(lifted: Lifted, builder: RowBuilder) -> float:
-    """The size of the last two polynomials' coefficients; zero in one dimension."""
-    return 0.0 if lifted.space.other is None else root_mean_square(lifted, builder, slice(-2, None))
-
-
-def _extend(solution: Lifted, along: bool, across: bool, target: float, coarse: bool) -> tuple[Lifted, float | None]:
-    """Knots where the splines are too coarse, polynomials where the other coordinate is."""
-    space, change = solution.space, None
-    if along:
-        wanted = density(sampled(solution, 2 * space.size), space.breaks, space.degree, target)
-        inserted = insertions(space.breaks, wanted, most=2 if coarse else 3)
-        if len(inserted) == 0:
-            inserted = (space.breaks[:-1] + space.breaks[1:]) / 2
-        solution, change = extended(solution, inserted)
-    if across:
-        space = solution.space
-        size = math.ceil(GROWTH * space.size)
-        c = torch.cat([solution.c, solution.c.new_zeros(space.functions, size - space.size)], 1)
-        solution = Lifted(LiftedSpace(space.breaks, space.degree, space.axis, space.other, size), c)
-    return solution, change
+def _wider(solution: Lifted) -> Lifted:
+    """The same function among more polynomials."""
+    space = solution.space
+    more = math.ceil(GROWTH * space.size)
+    c = solution.c.new_zeros(space.functions, space.fields, more)
+    c[:, :, : space.size] = solution.c.reshape(-1, space.fields, space.size)
+    return Lifted(replace(space, size=more), c.reshape(space.functions, -1))

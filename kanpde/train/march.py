@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -23,8 +23,8 @@ from kanpde.optimize.damped import Descent, gauss_newton
 from kanpde.results.history import StageRecord
 from kanpde.train.context import Context
 from kanpde.train.fit import fit_spline
-from kanpde.train.knots import density, equidistributed, insertions, spline_error
-from kanpde.train.lifted import COARSE, MOST_UNKNOWNS, descend, extended, root_mean_square, sampled, spline_degree
+from kanpde.train.knots import density, equidistributed, insertions
+from kanpde.train.lifted import COARSE, MOST_UNKNOWNS, along, descend, extended, sampled, scales, sizes, spline_degree, tail
 
 SIZE = 12  # polynomials a window: fewer make more windows, more make wider blocks
 EXTRA = 2  # points in time beyond the number of polynomials
@@ -34,6 +34,7 @@ ENOUGH = 1.5  # times the accuracy: an indicated error of the splines above it e
 REJECT = 10.0  # times the accuracy: a tail above it rejects the window
 AIM = 5.0  # times the accuracy: the tail that the next window aims at
 GROW, SHRINK = 3.0, 0.5  # bounds of the change of length from one accepted window to the next
+LEVELS = 4  # times of a window at which its splines are judged
 EXTENSIONS = 8  # of one window's splines
 HELPFUL = 0.3  # an extension is followed by another if it reduced the indicated error to less than this share
 RESOLVED = 0.1  # relative residual above which a window is too long for any statement about its error
@@ -43,16 +44,19 @@ SHORTEST = 1e-12  # of the time interval
 
 @dataclass(frozen=True)
 class _Start:
-    """Where a window begins: u, u_t, ... as spline coefficients on ``breaks``; the first ``fixed`` of them are conditions."""
+    """Where a window begins: the fields and their derivatives in time, spline coefficients (K, F) each on ``breaks``."""
 
     breaks: Tensor
     derivatives: list[Tensor]
-    fixed: int
 
-    def conditions(self, degree: int) -> list[Callable[[Tensor], Tensor]]:
-        """u, u_t, ... as functions of points along the splines."""
+    def conditions(self, degree: int, wanted: list[tuple[int, int]]) -> list[Callable[[Tensor], Tensor]]:
+        """The wanted derivatives (field, order) as functions of points along the splines."""
         space = LiftedSpace(self.breaks, degree, 0, None, 1)
-        return [lambda x, c=c: space.splines(x)[0] @ c for c in self.derivatives[: self.fixed]]  # type: ignore[misc]
+
+        def function(c: Tensor) -> Callable[[Tensor], Tensor]:
+            return lambda x: space.splines(x)[0] @ c
+
+        return [function(self.derivatives[order][:, field]) for field, order in wanted]
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,8 @@ class March:
         self.degree = spline_degree(context)
         self.begin, self.end = (float(v) for v in context.problem.domain.bounds[1 - builder.axis])
         self.windows: list[Lifted] = []
-        self.scale = 0.0  # the largest root mean square of u over the windows
+        self.fields = len(context.problem.fields)
+        self.scale = torch.zeros(self.fields, dtype=context.dtype, device=context.device)  # largest sizes over the windows
 
     @property
     def complete(self) -> bool:
@@ -84,8 +89,8 @@ class March:
     def run(self) -> March:
         """Solves all windows, or as many as the budget allows. Raises DivergedError if windows shrink to nothing."""
         value = self._initial_value()
-        self.scale = root_mean_square(value, self.builder)
-        start = _Start(value.space.breaks, [value.c[:, 0]], 0)
+        self.scale = sizes(value, self.builder)
+        start = _Start(value.space.breaks, [value.c])
         now, length = self.begin, FIRST * (self.end - self.begin)
         while not self.complete and self.context.left > 0:
             rest = self.end - now
@@ -96,7 +101,7 @@ class March:
             window = judged.window
             self.windows.append(window)
             self.context.pieces = self.windows
-            self.scale = max(self.scale, root_mean_square(window, self.builder))
+            self.scale = torch.maximum(self.scale, sizes(window, self.builder))
             now, length = _interval(window)[1], _interval(window)[1] - now
             fraction = (now - self.begin) / (self.end - self.begin)
             self.context.tell("window", f"t = {now:.4g}", grid=(window.space.intervals, SIZE), fraction=fraction)
@@ -110,17 +115,17 @@ class March:
         low, high = (float(v) for v in self.context.problem.domain.bounds[self.builder.axis])
         intervals = max(COARSE, self.context.plan.network.grid or COARSE)
         breaks = torch.linspace(low, high, intervals + 1, dtype=self.context.dtype, device=self.context.device)
-        space = LiftedSpace(breaks, self.degree, self.builder.axis, None, 1)
-        value = Lifted(space, breaks.new_zeros(space.functions, 1))
+        space = LiftedSpace(breaks, self.degree, self.builder.axis, None, 1, self.fields)
+        value = Lifted(space, breaks.new_zeros(space.functions, self.fields))
         change: float | None = None
         for _ in range(EXTENSIONS):
             began = time.perf_counter()
             c, descent = gauss_newton(self.builder.initial(value.space, self.begin), value.c, accuracy=1e-14)
             value = Lifted(value.space, c)
-            scale = max(root_mean_square(value, self.builder), 1e-300)
-            error = spline_error(c, value.space.breaks, self.degree) / scale
+            scale = scales(sizes(value, self.builder))
+            error = along(value, 1, scale)
             self._record("initial value", value, descent, began, scale, error, change)
-            wanted = density(c, value.space.breaks, self.degree, self.accuracy * scale)
+            wanted = density(sampled(value, 1, scale), value.space.breaks, self.degree, self.accuracy)
             inserted = insertions(value.space.breaks, wanted, most=2 if error > 1e-2 else 3)
             if error < self.accuracy or len(inserted) == 0 or len(inserted) * SIZE > MOST_UNKNOWNS:
                 break
@@ -130,8 +135,8 @@ class March:
 
     def _window(self, start: _Start, now: float, length: float) -> _Judged | None:
         """One accepted window from ``now``, at most ``length`` long; None if the budget ended first."""
-        conditions = start.conditions(self.degree) if self.windows else None
-        space = LiftedSpace(start.breaks, self.degree, self.builder.axis, (now, now + length), SIZE)
+        conditions = start.conditions(self.degree, self.builder.starts) if self.windows else None
+        space = LiftedSpace(start.breaks, self.degree, self.builder.axis, (now, now + length), SIZE, self.fields)
         window = Lifted(space, _taylor(space, start.derivatives))
         change: float | None = None
         extensions, before = 0, math.inf  # before: the indicated error of the splines before the last extension
@@ -170,28 +175,28 @@ class March:
         began = time.perf_counter()
         low, high = _interval(window)
         name = f"t = {low:.4g} .. {high:.4g}"
-        floor = max(self.scale, 1e-300)
 
         def indicated(lifted: Lifted) -> float:
-            return max(self._along(lifted), self._tail(lifted)) / floor
+            return max(along(lifted, LEVELS, scales(self.scale)), tail(lifted, self.builder, scales(self.scale)))
 
         system = self.builder.system(window.space, extra=EXTRA, start=conditions)
         solved, descent = descend(self.context, system, window, indicated, self.accuracy, name)
-        along = tail = math.inf
-        scale = floor
+        rough = cut = math.inf
+        scale = scales(self.scale)
         if descent.converged and math.isfinite(descent.cost) and bool(torch.isfinite(solved.c).all()):
-            scale = max(floor, root_mean_square(solved, self.builder))
-            along, tail = self._along(solved) / scale, self._tail(solved) / scale
-        self._record(name, solved, descent, began, scale, max(along, tail), change)
-        return _Judged(solved, descent, along, tail, math.isfinite(along) and descent.cost < RESOLVED * scale)
+            scale = scales(torch.maximum(self.scale, sizes(solved, self.builder)))
+            rough, cut = along(solved, LEVELS, scale), tail(solved, self.builder, scale)
+        self._record(name, solved, descent, began, scale, max(rough, cut), change)
+        resolved = math.isfinite(rough) and descent.cost < RESOLVED * float(scale.max())
+        return _Judged(solved, descent, rough, cut, resolved)
 
     def _extended(self, judged: _Judged) -> tuple[Lifted, float] | None:
         """The window on more knots, and the change of u by the insertion; None where no interval wants any."""
         space = judged.window.space
-        scale = max(self.scale, root_mean_square(judged.window, self.builder))
-        wanted = density(sampled(judged.window, 4), space.breaks, self.degree, self.accuracy * scale)
+        scale = scales(torch.maximum(self.scale, sizes(judged.window, self.builder)))
+        wanted = density(sampled(judged.window, LEVELS, scale), space.breaks, self.degree, self.accuracy)
         inserted = insertions(space.breaks, wanted)
-        if len(inserted) == 0 or (space.functions + len(inserted)) * SIZE > MOST_UNKNOWNS:
+        if len(inserted) == 0 or (space.functions + len(inserted)) * space.block > MOST_UNKNOWNS:
             return None
         finer, change = extended(judged.window, inserted)
         self.context.tell("extension", grid=(finer.space.intervals, SIZE), estimate=judged.along)
@@ -200,58 +205,53 @@ class March:
     def _shortened(self, judged: _Judged, start: _Start, now: float, length: float) -> Lifted:
         """A guess on a shorter window: the rejected solution where it means something, else the start."""
         space = judged.window.space
-        shorter = LiftedSpace(space.breaks, self.degree, space.axis, (now, now + length), SIZE)
+        shorter = replace(space, other=(now, now + length))
         if judged.resolved and judged.tail < 1e-2:
             return Lifted(shorter, _restricted(judged.window, shorter))
         known = set(start.breaks.tolist())
         added = space.breaks.new_tensor([v for v in space.breaks.tolist() if v not in known])
-        moved = [insert_knots(c, start.breaks, added, self.degree)[0] for c in start.derivatives[: max(1, start.fixed)]]
+        moved = [insert_knots(c.T, start.breaks, added, self.degree)[0].T for c in start.derivatives]
         return Lifted(shorter, _taylor(shorter, moved))
 
     def _state(self, window: Lifted) -> _Start:
         """u and its derivatives in time at the end of a window."""
         end = window.c.new_tensor([_interval(window)[1]])
         polynomials = window.space.polynomials(end, TAYLOR)
-        derivatives = [window.c @ polynomials[order][:, 0] for order in range(TAYLOR + 1)]
-        return _Start(window.space.breaks, derivatives, max(1, self.builder.time_order))
+        c = window.c.reshape(-1, self.fields, SIZE)
+        return _Start(window.space.breaks, [c @ polynomials[order][:, 0] for order in range(TAYLOR + 1)])
 
     def _thinned(self, start: _Start) -> _Start:
         """Fewer, moved knots where the solution has become smoother: a least squares projection, with its change recorded."""
-        scale = max(self.scale, 1e-300)
+        scale = scales(self.scale)
         space = LiftedSpace(start.breaks, self.degree, self.builder.axis, None, 1)
-        wanted = density(start.derivatives[0][:, None], start.breaks, self.degree, self.accuracy * scale)
+        wanted = density(start.derivatives[0] / scale, start.breaks, self.degree, self.accuracy)
         breaks = equidistributed(start.breaks, wanted, COARSE, 4096)
         if len(breaks) - 1 >= SPARSE * space.intervals:
             return start
-        stack = torch.stack(start.derivatives, 1)  # (K, orders)
+        stack = torch.cat(start.derivatives, 1)  # (K, orders F)
         moved = fit_spline(lambda x: space.splines(x)[0] @ stack, breaks, self.degree)
         target = LiftedSpace(breaks, self.degree, self.builder.axis, None, 1)
         x = torch.linspace(float(breaks[0]), float(breaks[-1]), 1001, dtype=breaks.dtype, device=breaks.device)
-        change = float((target.splines(x)[0] @ moved[:, 0] - space.splines(x)[0] @ stack[:, 0]).abs().max()) / scale
+        before, after = space.splines(x)[0] @ start.derivatives[0], target.splines(x)[0] @ moved[:, : self.fields]
+        change = float(((after - before).abs() / scale).max())
         if change > 2 * self.accuracy:
             return start
         history = self.context.history
         history.largest_projection = max(history.largest_projection, change)
-        return _Start(breaks, list(moved.unbind(1)), start.fixed)
-
-    def _along(self, lifted: Lifted) -> float:
-        return spline_error(sampled(lifted, 4), lifted.space.breaks, self.degree)
-
-    def _tail(self, lifted: Lifted) -> float:
-        return root_mean_square(lifted, self.builder, slice(-2, None))
+        return _Start(breaks, list(moved.split(self.fields, 1)))
 
     def _factor(self, tail: float, rate: float = SIZE - 2) -> float:
         """The change of length that would bring the tail to its aim, where it falls like length^rate."""
         return 0.9 * (AIM * self.accuracy / max(tail, 1e-18)) ** (1 / rate) if math.isfinite(tail) else 0.0
 
     def _record(
-        self, name: str, lifted: Lifted, descent: Descent, began: float, scale: float, error: float, change: float | None
+        self, name: str, lifted: Lifted, descent: Descent, began: float, scale: Tensor, error: float, change: float | None
     ) -> None:
         space = lifted.space
         grid = (space.intervals,) if space.other is None else (space.intervals, space.size)
         seconds = time.perf_counter() - began
         estimate = error if math.isfinite(error) else None
-        residual = descent.cost / scale
+        residual = descent.cost / float(scale.max())
         self.context.record(
             StageRecord(name, grid, lifted.parameters, descent.steps, seconds, residual, estimate, change, space.other)
         )
@@ -271,19 +271,25 @@ def _rate(before: tuple[float, float] | None, now: tuple[float, float]) -> float
     return min(SIZE - 2, max(0.5, math.log(before[1] / now[1]) / math.log(before[0] / now[0])))
 
 
-def _taylor(space: LiftedSpace, derivatives: list[Tensor]) -> Tensor:  # (K, r)
-    """Taylor's polynomial in the time of the window, from the derivatives (K,) each at its start."""
+def _taylor(space: LiftedSpace, derivatives: list[Tensor]) -> Tensor:  # (K, F r)
+    """Taylor's polynomials in the time of the window, from the derivatives (K, F) each at its start."""
     assert space.other is not None
     nodes = chebyshev_points(space.size, *space.other, dtype=derivatives[0].dtype).to(derivatives[0].device)
-    values = derivatives[0].new_zeros(space.functions, space.size)
+    values = derivatives[0].new_zeros(space.functions, space.fields, space.size)
     for order, c in enumerate(derivatives):
-        values = values + c[:, None] * (nodes - space.other[0]) ** order / math.factorial(order)
-    return torch.linalg.solve(space.polynomials(nodes)[0].T, values.T).T
+        values = values + c[:, :, None] * (nodes - space.other[0]) ** order / math.factorial(order)
+    return _interpolated(values, space, nodes)
 
 
-def _restricted(lifted: Lifted, shorter: LiftedSpace) -> Tensor:  # (K, r)
+def _restricted(lifted: Lifted, shorter: LiftedSpace) -> Tensor:  # (K, F r)
     """The same polynomials written on a shorter window."""
     assert shorter.other is not None
     nodes = chebyshev_points(shorter.size, *shorter.other, dtype=lifted.c.dtype).to(lifted.c.device)
-    values = lifted.c @ lifted.space.polynomials(nodes)[0]
-    return torch.linalg.solve(shorter.polynomials(nodes)[0].T, values.T).T
+    values = lifted.c.reshape(-1, shorter.fields, shorter.size) @ lifted.space.polynomials(nodes)[0]
+    return _interpolated(values, shorter, nodes)
+
+
+def _interpolated(values: Tensor, space: LiftedSpace, nodes: Tensor) -> Tensor:  # (K, F, r) -> (K, F r)
+    """Coefficients of the polynomials through values at as many nodes."""
+    inverse = torch.linalg.inv(space.polynomials(nodes)[0])  # well conditioned: Chebyshev polynomials at their own nodes
+    return (values @ inverse).reshape(space.functions, -1)

@@ -20,11 +20,12 @@ def fresh_residual(context: Context, network: KAN) -> float:
     unit = engine.draw(POINTS, dtype=torch.float64).to(bounds)
     x = bounds[:, 0] + unit * (bounds[:, 1] - bounds[:, 0])
     columns = list(x.unbind(1))
+    number = {field.name: i for i, field in enumerate(problem.fields)}
     worst = 0.0
     for residual in problem.equations:
         operator = Operator(residual, problem)
         jets = network.jet(x, [index for _, index in operator.keys])
-        values = {key: jets[key[1]][0] for key in operator.keys}
+        values = {key: jets[key[1]][number[key[0]]] for key in operator.keys}
         r, slopes = operator(columns, values)
         terms = [float((slopes[key] * values[key]).square().mean().sqrt()) for key in operator.keys]
         worst = max(worst, float(r.square().mean().sqrt()) / max([*terms, 1e-300]))

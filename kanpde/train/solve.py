@@ -59,6 +59,10 @@ def solve(
             "lifted training ties its points to the knots and takes no 'sampling'",
             hint="leave 'sampling' out, or write 'train: all edges', or a list of stages",
         )
+    if len(problem.fields) > 1 and (plan.train != "lifted" or isinstance(plan.network, DeepNetwork)):
+        raise ProblemError(
+            "a system of several fields is trained in the lifted form only", hint="leave 'train' and 'network.architecture' out"
+        )
     context = Context(problem, plan, torch.device(device), getattr(torch, dtype), report)
     builder = RowBuilder(problem, spline_axis(context), context.device, context.dtype)
     with torch.no_grad(), _one_thread():
