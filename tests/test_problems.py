@@ -16,8 +16,11 @@ from kanpde.reference import exact, fresh_points
 from kanpde.results import Solution
 
 FOLDER = Path(__file__).parents[1] / "problems"
-QUICK = ("poisson", "poisson_kan_paper", "poisson_nonlinear", "helmholtz", "heat", "heat_insulated_end", "wave")
-PROVED = ("poisson", "helmholtz", "heat", "heat_insulated_end", "wave")
+QUICK = (
+    "poisson", "poisson_kan_paper", "poisson_nonlinear", "helmholtz", "heat", "heat_insulated_end", "wave",
+    "klein_gordon", "telegraph", "biharmonic",
+)  # fmt: skip
+PROVED = ("poisson", "helmholtz", "heat", "heat_insulated_end", "wave", "telegraph", "biharmonic")
 LONG = ("burgers", "allen_cahn", "poisson_deep")
 
 solved: dict[str, Solution] = {}
