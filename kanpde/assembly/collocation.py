@@ -51,10 +51,11 @@ class Collocation(LeastSquares):
     """The residual of ``problem`` at ``interior`` points and on the faces, as a function of the network's parameters.
 
     ``rules`` gives points and weights along each coordinate, from which those on faces and seams are made. The network itself is
-    not touched: ``network_at(theta)`` gives a trained copy. Row scales are fixed at the parameters that the network starts with.
+    not touched: ``network_at(theta)`` gives a trained copy. Without ``interior`` only the conditions are asked for. Row scales
+    are fixed at the parameters that the network starts with.
     """
 
-    def __init__(self, problem: Problem, network: KAN, interior: Points, rules: Sequence[Rule]) -> None:
+    def __init__(self, problem: Problem, network: KAN, interior: Points | None, rules: Sequence[Rule]) -> None:
         example = next(network.parameters())
         self.problem = problem
         self._network = copy.deepcopy(network)
@@ -69,6 +70,8 @@ class Collocation(LeastSquares):
             self._groups.append(_Rows(operator, *as_tensor, tuple(indices), scale))
 
         for residual in problem.equations:
+            if interior is None:
+                break
             operator = Operator(residual, problem)
             add(operator, interior.x, np.sqrt(interior.weight), [index for _, index in operator.keys], None)
         for condition in problem.conditions:

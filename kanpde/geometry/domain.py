@@ -22,9 +22,10 @@ class Face:
 
 @dataclass(frozen=True)
 class Place:
-    """A part of the boundary: whole faces, cut down by a predicate where there is one.
+    """A part of the boundary: whole faces, cut down by a predicate where there is one. Or a point, which has no faces.
 
-    ``predicate`` is None or a boolean sympy expression in the coordinates; geometry only carries it.
+    ``predicate`` is None or a boolean sympy expression in the coordinates; geometry only carries it. Of a point it says exactly
+    what ``point`` says in floating point numbers.
     """
 
     text: str

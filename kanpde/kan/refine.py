@@ -17,7 +17,8 @@ from kanpde.kan.network import KAN, separable
 def extend(net: KAN, grids: int | Sequence[Grid]) -> KAN:
     """The same function on finer grids: every interval cut into ``grids`` parts, or one new grid for each group of edges.
 
-    A new grid contains the old one; a group of several inputs can only be cut. Exact to round-off (knot insertion).
+    A new grid contains the old one; a group of several inputs can only be cut. Exact to round-off on the grid (knot insertion);
+    ``adapt`` first if hidden values lie beyond it.
     """
     if isinstance(grids, int):
         return net.with_edges([group.extended([g.divided(grids).breaks for g in group.grids]) for group in net.edges])
@@ -93,10 +94,12 @@ def adapt(net: KAN, x: Tensor, margin: float = 0.05) -> tuple[KAN, float]:
     before = net(x).detach()
     groups = net.edges
     start = len(net.stack[0].edges)
-    for n, layer in enumerate(net.stack[1:], 1):
-        ranges = _ranges(net.with_edges(groups), x, n)  # (nodes, 2)
+    for depth, layer in enumerate(net.stack[1:], 1):
+        ranges = _ranges(net.with_edges(groups), x, depth)  # (nodes, 2)
         for i, (group, source) in enumerate(zip(layer.edges, layer.sources, strict=True)):
-            fitted = [_fitted(g, *ranges[node].tolist(), margin) for g, node in zip(group.grids, source, strict=True)]
+            fitted = [
+                _fitted(g, float(ranges[n, 0]), float(ranges[n, 1]), margin) for g, n in zip(group.grids, source, strict=True)
+            ]
             most = max(group.intervals, *(g.intervals for g in fitted))
             groups[start + i], _ = group.projected(torch.stack([g.with_intervals(most).breaks for g in fitted]))
         start += len(layer.edges)
@@ -106,7 +109,7 @@ def adapt(net: KAN, x: Tensor, margin: float = 0.05) -> tuple[KAN, float]:
 
 
 def _fitted(grid: Grid, lower: float, upper: float, margin: float) -> Grid:
-    """The grid's own break points inside a range, between the ends of the range; no end interval shorter than a fifth of the mean."""
+    """The grid's own break points inside a range, and its ends; no end interval is shorter than a fifth of the mean."""
     room = margin * max(upper - lower, 0.1)  # a node that is nearly constant keeps a grid of finite length
     lower, upper = lower - room, upper + room
     inner = [b for b in grid.breaks.tolist() if lower < b < upper]

@@ -62,7 +62,7 @@ def _separable(solution: Solution) -> Figure:
             ax.plot(lines[axis], _scaled(factor), color=(style.BLUE, style.ORANGE, style.GREEN)[axis % 3], linewidth=1.4)
             _knots(ax, network.factors[axis].breaks[0].cpu().numpy())
             label = f"${letters[axis]}_{{{column + 1}}}({name})$"
-            style.dress(ax, label if axis else f"{label}   size {sizes[node]:.1e}", style.math(name))
+            style.dress(ax, label if axis else f"{label}   size {sizes[node]:.2g}", style.math(name))
             ax.set_ylim(-1.12, 1.12)
             if column:
                 ax.set_yticklabels([])

@@ -1,8 +1,8 @@
 """Points where the residual is large: drawn from a pool with a probability that grows with the residual.
 
 Source: Wu, Zhu, Tan, Kartha & Lu (2023), Comput. Methods Appl. Mech. Eng. 403, 115671: residual-based adaptive distribution,
-p(x) ~ |r(x)|^k / mean |r|^k + c, with their default k = c = 1. Half of the points stay a Sobol set: drawn points leave gaps, in which
-a network with many parameters overfits.
+p(x) ~ |r(x)|^k / mean |r|^k + c, with their default k = c = 1. Half of the points stay a Sobol set: drawn points leave gaps, in
+which a network with many parameters overfits.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Training a network through the stages that the plan names: an optimiser, a number of steps, a grid, and where to sample.
 
-Each stage begins with a finer grid: knots are inserted, which leaves u as it is; then the grids of hidden layers are fitted to the
-values that their inputs take, whose change is reported. Time, where there is any, is one more coordinate of the box.
+Each stage begins with a finer grid: knots are inserted, which leaves u as it is; then the grids of hidden layers are fitted to
+the values that their inputs take, whose change is reported. Time, where there is any, is one more coordinate of the box.
 """
 
 from __future__ import annotations
@@ -106,15 +106,15 @@ def _run(context: Context, network: KAN, stage: StagePlan, number: int, probes: 
 def _extended(context: Context, network: KAN, stage: StagePlan, name: str, probes: torch.Tensor) -> tuple[KAN, float | None]:
     """The network on the grid of a stage, and the change of u by the knot insertion (None if there was none)."""
     change = None
+    if len(network.stack) > 1:
+        network, moved = adapt(network, probes)
+        context.tell("message", name, message=f"hidden grids fitted to the values of their inputs: u changed by {moved:.1e}")
     if stage.grid is not None and stage.grid > min(network.intervals):
         finer = with_intervals(network, stage.grid)
         before = network(probes)
         change = float((finer(probes) - before).abs().max() / before.abs().max().clamp(min=torch.finfo(probes.dtype).tiny))
         network = finer
         context.tell("extension", name, grid=network.intervals)
-    if len(network.stack) > 1:
-        network, moved = adapt(network, probes)
-        context.tell("message", name, message=f"hidden grids moved to the values of their inputs: u changed by {moved:.1e}")
     return network, change
 
 

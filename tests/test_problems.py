@@ -1,0 +1,115 @@
+"""Every problem of ``problems/`` by its defaults: solved to its tolerance, with an honest estimate, and its formula proved."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy as sp
+import torch
+
+import kanpde
+from kanpde.problem import read_file, read_text
+from kanpde.reference import exact, fresh_points
+from kanpde.results import Solution
+
+FOLDER = Path(__file__).parents[1] / "problems"
+QUICK = (
+    "poisson", "poisson_kan_paper", "poisson_nonlinear", "helmholtz", "heat", "heat_insulated_end", "wave",
+    "klein_gordon", "telegraph", "biharmonic",
+)  # fmt: skip
+PROVED = ("poisson", "helmholtz", "heat", "heat_insulated_end", "wave", "telegraph", "biharmonic")
+LONG = ("burgers", "allen_cahn", "poisson_deep")
+
+solved: dict[str, Solution] = {}
+
+
+def solution_of(name: str) -> Solution:
+    """The solved problem, solved once for all tests."""
+    if name not in solved:
+        solved[name] = kanpde.solve(FOLDER / f"{name}.yaml", progress=False)
+    return solved[name]
+
+
+def test_every_problem_has_its_test():
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == {*QUICK, *LONG}
+
+
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in LONG)])
+def test_solved_by_the_defaults_with_an_honest_estimate(name):
+    solution = solution_of(name)
+    assert solution.converged, solution.outcome
+    judged = solution.comparison.fields["u"]
+    error = max(judged.l2, 1e-13)
+    if name == "allen_cahn":  # its initial value has a kink at the seam: judged at t > 0.01
+        assert solution.estimate.value <= solution.plan.tolerance
+    else:
+        assert judged.l2 <= 3 * solution.plan.tolerance
+        assert error / 3 <= solution.estimate.value <= 30 * error
+    assert len(solution.history.grids) >= 2
+    assert solution.history.largest_change < 1e-12
+
+
+@pytest.mark.parametrize("name", PROVED)
+def test_the_formula_of_the_textbook_is_proved(name):
+    solution = solution_of(name)
+    expected = read_file(FOLDER / f"{name}.yaml").problem.exact["u"]
+    assert solution.formula.status == "proved"
+    found = solution.problem.with_values(solution.formula.expressions["u"])
+    assert sp.simplify(found - solution.problem.with_values(expected)) == 0
+    assert sp.count_ops(found) <= 1.5 * sp.count_ops(expected)  # as short as the one that was asked for
+
+
+@pytest.mark.parametrize("name", ["poisson", "heat_insulated_end"])
+def test_neither_the_exact_solution_nor_a_reference_is_looked_at(name):
+    """Without them, network, estimate and formula are the same to the bit."""
+    known = solution_of(name)
+    text = "\n".join(line for line in (FOLDER / f"{name}.yaml").read_text().splitlines() if not line.startswith("exact"))
+    blind = kanpde.solve(read_text(text + "\n").problem, reference="none", progress=False)
+    assert blind.problem.exact is None
+    assert blind.estimate == known.estimate
+    assert blind.formula.expressions == known.formula.expressions
+    assert blind.formula.status == known.formula.status
+    assert blind.network.spec() == known.network.spec()
+    for mine, theirs in zip(blind.network.state_dict().values(), known.network.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_derivatives_of_the_delivered_network_are_those_of_the_solution():
+    solution = solution_of("heat")
+    truth = exact(solution.problem)
+    points = fresh_points(solution.problem.domain.bounds, 512, 7)  # (N, d)
+    slopes = truth.gradients(points)["u"]
+    found = solution.gradients({"x": points[:, 0], "t": points[:, 1]})["u"]
+    assert np.linalg.norm(found - slopes) < 1e-8 * np.linalg.norm(slopes)
+    u_xx = solution.derivative("u_xx", x=points[:, 0], t=points[:, 1])
+    assert np.linalg.norm(u_xx - slopes[:, 1]) < 1e-7 * np.linalg.norm(slopes[:, 1])  # u_t = u_xx
+
+
+def test_a_delivered_network_is_a_module_that_loads_safely():
+    network = solution_of("heat").network
+    buffer = io.BytesIO()
+    torch.save(network.state_dict(), buffer)
+    buffer.seek(0)
+    again = kanpde.KAN.from_spec(network.spec())
+    again.load_state_dict(torch.load(buffer, weights_only=True))
+    x = torch.rand(64, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(again(x), network(x))
+
+
+def test_a_tolerance_below_round_off_ends_honestly():
+    solution = kanpde.solve(FOLDER / "poisson.yaml", tolerance=1e-20, progress=False, symbolic="none")
+    assert not solution.converged
+    assert "missed" in solution.outcome
+    assert solution.comparison.fields["u"].l2 < 1e-11
+    assert solution.estimate.value > 1e-20
+
+
+def test_equal_plan_and_seed_give_an_equal_run():
+    one = kanpde.solve(FOLDER / "poisson_nonlinear.yaml", progress=False, symbolic="none", reference="none")
+    two = solution_of("poisson_nonlinear")
+    x = np.linspace(-1, 1, 41)
+    assert (one(x=x, y=x[:, None]) == two(x=x, y=x[:, None])).all()
+    assert one.estimate == two.estimate
