@@ -1,4 +1,4 @@
-"""Equations and conditions: the entries under ``equation``, ``initial``, ``boundary`` and ``constraints``."""
+"""Equations and conditions: the entries under ``equation``, ``initial`` and ``boundary``."""
 
 from __future__ import annotations
 
@@ -48,30 +48,32 @@ def residual(relation: Relation, builder: Builder, name: str, what: str) -> Iter
     if relation.sign not in ("=", "=="):
         raise builder.text.error(
             f"a condition with '{relation.sign}' cannot stand under {what}",
-            *_within(relation, builder.text),
+            *within(relation, builder.text),
             hint="inequalities stand under 'constraints'",
         )
     left, right = relation.left, relation.right
     if isinstance(left, Vector) and isinstance(right, Vector):
         for a, b in zip(left.entries, right.entries, strict=True):
-            yield _made(a - b, relation, builder, name, what)
+            yield made(a - b, relation, builder, name, what)
     elif isinstance(left, sp.Expr) and isinstance(right, sp.Expr):
-        yield _made(left - right, relation, builder, name, what)
+        yield made(left - right, relation, builder, name, what)
 
 
-def _within(relation: Relation, text: Text) -> tuple[int, int]:
+def within(relation: Relation, text: Text) -> tuple[int, int]:
+    """Where a relation begins and ends in its text."""
     start = text.value.find(relation.text)
     return start, start + len(relation.text)
 
 
-def _made(expression: sp.Expr, relation: Relation, builder: Builder, name: str, what: str) -> Residual:
+def made(expression: sp.Expr, relation: Relation, builder: Builder, name: str, what: str) -> Residual:
+    """The residual of an expression, which must contain an unknown."""
     scope = builder.scope
     used = expression.free_symbols
     jets = {s: key for s, key in scope.jets.items() if s in used and key[0] in scope.fields}
     if not jets and not used & set(scope.normals):
         names = " or ".join(scope.fields)
         raise builder.text.error(
-            f"this {what} says nothing about {names}", *_within(relation, builder.text), hint=_trivial(expression, what)
+            f"this {what} says nothing about {names}", *within(relation, builder.text), hint=_trivial(expression, what)
         )
     return Residual(expression, jets, relation.text, relation.span, name)
 
@@ -146,20 +148,4 @@ def read_boundary(node: Node, scope: Scope, domain: Domain, limits: Limits) -> t
         for _, item in entries(value, "'boundary'"):
             found += residuals(Builder(scope, item.text, allow_normal=True), name, "boundary condition")
         conditions.append(Condition(name, "boundary", place, found, value.span))
-    return tuple(conditions)
-
-
-def read_constraints(node: Node, scope: Scope) -> tuple[Condition, ...]:
-    """Values at points, integrals and signs; inequalities are kept as ``sign*(left - right) >= 0`` in their text only."""
-    conditions = []
-    for key, value in entries(node, "'constraints'"):
-        name = key.text.value if key else "constraint"
-        builder = Builder(scope, value.text, allow_point_values=True)
-        found: list[Residual] = []
-        for relation in builder.relations():
-            if relation.sign in ("=", "=="):
-                found += residual(relation, builder, name, "constraint")
-            elif isinstance(relation.left, sp.Expr) and isinstance(relation.right, sp.Expr):
-                found.append(_made(relation.left - relation.right, relation, builder, name, "constraint"))
-        conditions.append(Condition(name, "constraint", Place("constraint", ()), tuple(found), value.span))
     return tuple(conditions)

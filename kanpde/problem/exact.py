@@ -110,6 +110,9 @@ def _claims(problem: Problem) -> Iterator[_Claim]:
     for condition in problem.conditions:
         for residual in condition.residuals:
             what = f"the {condition.kind} condition {residual.text}".replace("constraint condition", "constraint")
+            if condition.place.point is not None:
+                yield _Claim(what, formula(residual).subs(condition.position, simultaneous=True))
+                continue
             if condition.kind == "constraint":
                 yield from _constraint(residual, problem, exact, letters, what)
                 continue

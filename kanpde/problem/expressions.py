@@ -17,7 +17,7 @@ from kanpde.problem.operators import OPERATORS
 from kanpde.problem.scope import Definition, Scope, Value
 from kanpde.problem.syntax import branches, parse, position
 from kanpde.problem.text import Text, suggest
-from kanpde.problem.types import symbol
+from kanpde.problem.types import MultiIndex, symbol
 
 _RELATIONS = {"=": sp.Eq, "==": sp.Eq, "!=": sp.Ne, "<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge}
 
@@ -290,7 +290,7 @@ class Builder:
     def _build_call(self, tree: Tree[Token]) -> Any:
         name, *arguments = tree.children
         if str(name) in self.scope.fields:
-            return self._point_value(str(name), arguments, tree)
+            return self._point_value(str(name), self.scope.zero(), arguments, tree)
         definition = self.scope.definitions.get(str(name))
         if definition and (definition.arguments or str(name) not in known_functions()):
             return self._apply(definition, arguments, tree)
@@ -298,6 +298,10 @@ class Builder:
             return OPERATORS[str(name)](self, arguments, tree)
         functions = {**FUNCTIONS, **COMPLEX_FUNCTIONS} if self.scope.complex else FUNCTIONS
         if str(name) not in functions:
+            if self.allow_point_values and str(name).rpartition("_")[0] in self.scope.fields:
+                partial = self.scope.subscript(str(name), self.text, position(tree)[0], False)
+                if partial is not None and not isinstance(partial[1], int):
+                    return self._point_value(*partial, arguments, tree)
             raise self._unknown_function(str(name), tree)
         function, least, most = functions[str(name)]
         self.count(arguments, least, most, str(name), tree)
@@ -312,14 +316,9 @@ class Builder:
         end = start + len(name)
         if name in COMPLEX_FUNCTIONS:
             hint: str | None = "declare the field complex: find: psi(x, t) complex"
-        elif name in {*self.scope.letters, *self.scope.coordinates, *self.scope.measured, "pi"}:
-            return self.text.error(f"'{name}' is no function", start, end, f"multiplication is written {name}*(...)")
-        elif self.scope.subscript(name, self.text, start, True) is not None:
-            stem = name.rpartition("_")[0]
-            if stem in self.scope.fields and self.allow_point_values:
-                return self.text.error(
-                    "the value of a derivative at a point is not read", start, end, f"values such as {stem}(0) are"
-                )
+        elif name in {*self.scope.letters, *self.scope.coordinates, *self.scope.measured, "pi"} or (
+            self.scope.subscript(name, self.text, start, True) is not None
+        ):
             return self.text.error(f"'{name}' is no function", start, end, f"multiplication is written {name}*(...)")
         else:
             hint = suggest(name, [*known_functions(), *self.scope.definitions]) or "functions of your own are named under 'where'"
@@ -347,7 +346,7 @@ class Builder:
         definition.open = False
         return result
 
-    def _point_value(self, name: str, arguments: list[Any], tree: Tree[Token]) -> sp.Expr:
+    def _point_value(self, name: str, index: MultiIndex, arguments: list[Any], tree: Tree[Token]) -> sp.Expr:
         self._refuse_unknown(name, tree)
         wanted = self.scope.fields[name].arguments
         if not self.allow_point_values:
@@ -356,7 +355,7 @@ class Builder:
                 hint = f"write {name}, without its arguments"
             raise self.error("the value at a point cannot stand here", tree, hint)
         self.count(arguments, len(wanted), len(wanted), name, tree)
-        return POINT_VALUE(self.scope.jet(name, self.scope.zero()), *(self.scalar(a) for a in arguments))
+        return POINT_VALUE(self.scope.jet(name, index), *(self.scalar(a) for a in arguments))
 
 
 def _length(value: Value) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 
 from kanpde.errors import ProblemError, Span
 from kanpde.geometry import Domain
-from kanpde.problem.conditions import periodic_axes, read_boundary, read_constraints, read_equations, read_initial
+from kanpde.problem.conditions import periodic_axes, read_boundary, read_equations, read_initial
+from kanpde.problem.constraints import read_constraints
 from kanpde.problem.data import check_measured, read_data
 from kanpde.problem.declare import make_scope, read_find
 from kanpde.problem.exact import prove, read_exact
@@ -178,7 +179,7 @@ def _conditions(root: Mapping, scope: Scope, domain: Domain, limits: Limits) -> 
     if (boundary := root.get("boundary")) is not None:
         conditions += read_boundary(boundary, scope, domain, limits)
     if (constraints := root.get("constraints")) is not None:
-        conditions += read_constraints(constraints, scope)
+        conditions += read_constraints(constraints, scope, domain)
     return conditions
 
 

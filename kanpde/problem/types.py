@@ -113,7 +113,8 @@ class Condition:
     """Equations that hold on a part of the boundary, at the first time, or at points.
 
     ``kind`` is ``initial`` (at the first time), ``boundary`` or ``constraint``. Periodicity is no condition but a property of the
-    domain: ``Domain.periodic``. ``place`` names the faces; an initial condition's face is the lower end of time.
+    domain: ``Domain.periodic``. ``place`` names the faces; an initial condition's face is the lower end of time. A constraint
+    with ``place.point`` has residuals in the values of the fields there; one without has opaque integrals or point values.
     """
 
     name: str
@@ -125,6 +126,11 @@ class Condition:
     def __post_init__(self) -> None:
         if self.kind != "constraint" and not self.place.faces:
             raise ProblemError(f"'{self.place.text}' is no part of the boundary", self.span)
+
+    @property
+    def position(self) -> dict[sp.Symbol, sp.Expr]:
+        """The exact value of each coordinate that the point of a constraint fixes; empty for any other condition."""
+        return {} if self.place.point is None else {e.lhs: e.rhs for e in self.place.predicate.atoms(sp.Eq)}
 
 
 @dataclass(frozen=True)

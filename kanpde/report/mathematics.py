@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import sympy as sp
@@ -79,7 +79,10 @@ def statements(problem: Problem) -> Iterator[Line]:
         yield _equation("equation", equation, time=problem.domain.time_axis)
     for condition in problem.conditions:
         for residual in condition.residuals:
-            yield _equation(condition.kind, residual, _place(condition, problem))
+            if condition.place.point is not None:
+                yield replace(_equation("point", residual, condition.place.text), text="")
+            else:
+                yield _equation(condition.kind, residual, _place(condition, problem))
     for name, value in problem.constants.items():
         yield Line("where", (name, value), ("=",))
     for name, text in _abbreviations(problem).items():
@@ -119,6 +122,8 @@ def _normal(s: sp.Symbol) -> bool:
 def _place(condition: Condition, problem: Problem) -> str:
     if condition.kind == "initial" and problem.domain.time:
         return f"{problem.domain.time} = {problem.limits[problem.domain.time][0]}"
+    if condition.kind == "constraint":
+        return ""
     return "the whole boundary" if condition.place.text in ("", "boundary") else condition.place.text
 
 
@@ -131,7 +136,7 @@ def as_text(problem: Problem) -> str:
     for line in statements(problem):
         label = line.label if line.label != last else ""
         last = line.label
-        lines.append(f"  {label:<10}{line.plain}")
+        lines.append(f"  {label:<9} {line.plain}")
     return "\n".join(lines)
 
 

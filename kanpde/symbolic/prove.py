@@ -43,6 +43,11 @@ def claims(problem: Problem, functions: Mapping[str, sp.Expr]) -> list[Claim]:
     coordinates = problem.coordinates
     found = [Claim(f"equation {r.text}", r.evaluate(functions, coordinates)) for r in problem.equations]
     for condition in problem.conditions:
+        if condition.place.point is not None:
+            for residual in condition.residuals:
+                value = residual.evaluate(functions, coordinates).xreplace(condition.position)
+                found.append(Claim(f"constraint {residual.text}", value))
+            continue
         if condition.kind == "constraint":
             raise Unprovable(f"the constraint '{condition.name}' is not read by the proof yet")
         for face in condition.place.faces:
