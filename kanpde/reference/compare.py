@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from kanpde.problem.types import Problem
-from kanpde.reference.types import Reference, Values
+from kanpde.reference.types import NOTHING, Reference, Values
 from kanpde.results.types import Comparison, FieldComparison
 
 Evaluate = Callable[[dict[str, np.ndarray]], Mapping[str, np.ndarray] | np.ndarray]
@@ -39,7 +39,7 @@ def compare(
     truth = reference.values(points)
     found = _by_field(evaluate(named), list(truth))
     slopes = _slopes(gradient, reference, points, named, list(truth))
-    fields = {}
+    fields, sizes = {}, _sizes(truth)
     for name, v in truth.items():
         e = found[name] - v
         h1 = None
@@ -47,11 +47,11 @@ def compare(
             mine, theirs = slopes[0][name], slopes[1][name]  # (N, d)
             h1 = _ratio(math.hypot(_rms(e), _rms(mine - theirs)), math.hypot(_rms(v), _rms(theirs)))
         fields[name] = FieldComparison(
-            l2=_ratio(_rms(e), _rms(v)),
+            l2=_ratio(_rms(e), sizes[name]),
             max=_ratio(float(np.abs(e).max()), float(np.abs(v).max())),
             h1=h1,
             method=reference.method,
-            error=reference.error,
+            error=reference.errors.get(name, reference.error),
             seconds=reference.seconds,
         )
     return Comparison(fields)
@@ -64,11 +64,21 @@ def fresh_points(bounds: np.ndarray, count: int, seed: int) -> np.ndarray:  # (c
     return bounds[:, 0] + unit * (bounds[:, 1] - bounds[:, 0])
 
 
-def relative_difference(first: Reference | Callable[[np.ndarray], Values], second: Reference, points: np.ndarray) -> float:
-    """The largest relative L2 difference of any field on the points, relative to ``second``."""
-    mine = first.values(points) if isinstance(first, Reference) else first(points)
-    theirs = second.values(points)
-    return max(_ratio(_rms(mine[name] - v), _rms(v)) for name, v in theirs.items())
+def relative_differences(first: Reference, second: Reference, points: np.ndarray) -> dict[str, float]:
+    """The relative L2 difference of every field on the points, relative to ``second``.
+
+    A field that is round-off of the others is measured by the largest of them.
+    """
+    mine, theirs = first.values(points), second.values(points)
+    sizes = _sizes(theirs)
+    return {name: _ratio(_rms(mine[name] - v), sizes[name]) for name, v in theirs.items()}
+
+
+def _sizes(values: Values) -> dict[str, float]:
+    """The root mean square of every field, or of the largest one for a field that is nothing but its round-off."""
+    sizes = {name: _rms(v) for name, v in values.items()}
+    most = max(sizes.values())
+    return {name: size if size == 0 or size > NOTHING * most else most for name, size in sizes.items()}
 
 
 def _slopes(

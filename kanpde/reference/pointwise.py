@@ -15,48 +15,57 @@ from kanpde.errors import UnsupportedProblem
 from kanpde.problem.evaluate import NUMPY, Program
 from kanpde.problem.types import MultiIndex, Problem, Residual, symbol
 
+Key = tuple[str, MultiIndex]
+"""A partial derivative of a field: its name and multi-index."""
+
 
 class Pointwise:
-    """A scalar residual F(x, {u_index}) and its slopes dF/du_index.
+    """A residual F(x, {jet}) and its slopes dF/djet, a jet being a partial derivative of one of the fields.
 
-    ``indices`` are the multi-indices that really occur; ``expression`` carries no named constants any more.
+    ``keys`` are those that really occur; ``expression`` carries no named constants any more.
     """
 
     def __init__(self, problem: Problem, residual: Residual) -> None:
-        name = problem.fields[0].name
         expression = sp.sympify(problem.with_values(residual.expression), strict=True)
-        jets = {s: index for s, (field, index) in residual.jets.items() if expression.has(s)}
-        if any(field != name for s, (field, _) in residual.jets.items() if s in jets):
-            raise UnsupportedProblem(f"'{residual.text}' couples several fields", residual.span)
+        jets = {s: key for s, key in residual.jets.items() if expression.has(s)}
+        self.text, self.span = residual.text, residual.span
         self.expression = expression
-        self.symbols: dict[MultiIndex, sp.Symbol] = {index: s for s, index in jets.items()}
-        self.indices: tuple[MultiIndex, ...] = tuple(self.symbols)
+        self.symbols: dict[Key, sp.Symbol] = {key: s for s, key in jets.items()}
+        self.keys: tuple[Key, ...] = tuple(self.symbols)
         self.coordinates = tuple(symbol(c) for c in problem.coordinates)
-        slopes = [sp.diff(expression, self.symbols[index]) for index in self.indices]
-        self.slopes: dict[MultiIndex, sp.Expr] = dict(zip(self.indices, slopes, strict=True))
+        slopes = [sp.diff(expression, self.symbols[key]) for key in self.keys]
+        self.slopes: dict[Key, sp.Expr] = dict(zip(self.keys, slopes, strict=True))
         self._program = Program([expression, *slopes], [*self.coordinates, *self.symbols.values()])
 
     @property
     def affine(self) -> bool:
-        """Whether the residual is affine in u and its derivatives."""
+        """Whether the residual is affine in the fields and their derivatives."""
         return not any(slope.has(*self.symbols.values()) for slope in self.slopes.values())
 
     @property
     def constant_coefficients(self) -> bool:
-        """Whether no slope varies with the point or with u."""
+        """Whether no slope varies with the point or with the fields."""
         return all(not slope.free_symbols for slope in self.slopes.values())
+
+    def order(self, axis: int, field: str | None = None) -> int:
+        """The highest order of differentiation by coordinate number ``axis``, of one field or of all."""
+        return max((index[axis] for name, index in self.keys if field in (None, name)), default=0)
+
+    def has(self, field: str) -> bool:
+        """Whether the field or a derivative of it occurs."""
+        return any(name == field for name, _ in self.keys)
 
     def __call__(
         self,
         points: Sequence[np.ndarray | float],  # d arrays that broadcast to (...)
-        jets: Mapping[MultiIndex, np.ndarray],  # (...) by index
-    ) -> tuple[np.ndarray, dict[MultiIndex, np.ndarray]]:  # (...), (...) by index
+        jets: Mapping[Key, np.ndarray],  # (...) by key
+    ) -> tuple[np.ndarray, dict[Key, np.ndarray]]:  # (...), (...) by key
         """The residual and its slopes."""
-        inputs = [*points, *(jets[index] for index in self.indices)]
+        inputs = [*points, *(jets[key] for key in self.keys)]
         shape = np.broadcast_shapes(*(np.shape(value) for value in inputs))
         residual, *slopes = self._program(NUMPY, inputs)
         spread = [np.broadcast_to(np.asarray(s, dtype=float), shape) for s in slopes]
-        return np.broadcast_to(np.asarray(residual, dtype=float), shape), dict(zip(self.indices, spread, strict=True))
+        return np.broadcast_to(np.asarray(residual, dtype=float), shape), dict(zip(self.keys, spread, strict=True))
 
 
 class Function:
@@ -73,20 +82,20 @@ class Function:
         return np.array(np.broadcast_to(np.asarray(value, dtype=float), shape))
 
 
-def require_scalar(problem: Problem) -> None:
-    """Raise UnsupportedProblem unless there is one real field, one equation and nothing else that is unknown."""
+def require_box(problem: Problem) -> None:
+    """Raise UnsupportedProblem unless there are real fields on a box, as many equations, and nothing else that is unknown."""
+    equations, fields = len(problem.equations), len(problem.fields)
     reasons = {
-        "several fields": len(problem.fields) != 1 or len(problem.equations) != 1,
+        f"{equations} equations for {fields} fields": equations != fields,
         "a complex field": any(f.complex for f in problem.fields),
         "parameters or unknown constants": bool(
             problem.parameters or problem.unknowns or any(f.parameters for f in problem.fields)
         ),
         "measurements": problem.data is not None,
         "a domain that is no box": problem.domain.shape is not None,
-        "constraints": any(c.kind == "constraint" for c in problem.conditions),
     }
     for remark in problem.unsupported:  # read, not solved yet: there may be more to it than the residual says, such as a jump
         raise UnsupportedProblem(remark.message, remark.span)
     for what, present in reasons.items():
         if present:
-            raise UnsupportedProblem(f"the references here are for one real field on a box, and the problem has {what}")
+            raise UnsupportedProblem(f"the references here are for real fields on a box, and the problem has {what}")

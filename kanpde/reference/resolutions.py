@@ -11,7 +11,7 @@ import numpy as np
 
 from kanpde.errors import UnsupportedProblem
 from kanpde.problem.types import Problem
-from kanpde.reference.compare import fresh_points, relative_difference
+from kanpde.reference.compare import fresh_points, relative_differences
 from kanpde.reference.types import FLOOR, OutOfTime, Reference
 
 CHECK_POINTS = 2**11
@@ -38,21 +38,19 @@ def confirm(problem: Problem, attempt: Attempt, levels: Sequence[Level], start: 
     """
     points = fresh_points(problem.domain.bounds, CHECK_POINTS, CHECK_SEED)
     best: Reference | None = None
-    error = np.inf
+    errors: dict[str, float] = {}
     for level in levels:
         try:
             finer = attempt(level, lambda: clock.perf_counter() - start > seconds)
         except OutOfTime:
             break
         except UnsupportedProblem:
-            if np.isfinite(
-                error
-            ):  # a jump at the start stops the finest levels at round-off: the pair that was done still stands
+            if errors:  # a jump at the start stops the finest levels at round-off: the pair that was done still stands
                 break
             raise
         if best is not None:
-            error = max(relative_difference(best, finer, points), FLOOR)
+            errors = {name: max(e, FLOOR) for name, e in relative_differences(best, finer, points).items()}
         best = finer
-    if best is None or not np.isfinite(error):
+    if best is None or not np.isfinite(list(errors.values()) or np.inf).all():
         raise OutOfTime(f"no two resolutions could be compared within {seconds:g} s (reference.seconds)")
-    return replace(best, error=error, seconds=clock.perf_counter() - start)
+    return replace(best, error=max(errors.values()), errors=errors, seconds=clock.perf_counter() - start)

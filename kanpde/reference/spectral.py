@@ -1,7 +1,7 @@
-"""Spectral collocation with Newton's method for scalar boundary value problems in one or two coordinates.
+"""Spectral collocation with Newton's method for boundary value problems in one or two coordinates.
 
-The unknown is a tensor of Chebyshev (or Fourier) coefficients. The equation is collocated at Gauss points inside, every
-condition at Gauss points of its face; at corners, and for equations of fourth order, that gives a few more rows than
+The unknowns are a tensor of Chebyshev (or Fourier) coefficients a field. The equations are collocated at Gauss points inside,
+every condition at Gauss points of its face; at corners, and for equations of fourth order, that gives a few more rows than
 unknowns, which a weighted least-squares solve takes without any rule for corners. With smooth data the error decreases
 geometrically in the number of points.
 """
@@ -9,6 +9,7 @@ geometrically in the number of points.
 from __future__ import annotations
 
 import time as clock
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,15 +18,15 @@ from scipy.linalg import qr_multiply, solve_triangular
 
 from kanpde.errors import UnsupportedProblem
 from kanpde.geometry import Domain
-from kanpde.problem.types import MultiIndex, Problem
+from kanpde.problem.types import MultiIndex, Problem, Residual
 from kanpde.reference.axes import Axis, ChebyshevAxis, FourierAxis
-from kanpde.reference.compare import fresh_points, relative_difference
-from kanpde.reference.pointwise import Function, Pointwise, require_scalar
+from kanpde.reference.compare import fresh_points, relative_differences
+from kanpde.reference.pointwise import Function, Key, Pointwise, require_box
 from kanpde.reference.resolutions import CHECK_POINTS, CHECK_SEED
-from kanpde.reference.types import FLOOR, OutOfTime, Reference, Values
+from kanpde.reference.types import FLOOR, NOTHING, OutOfTime, Reference, Values
 
-LARGEST = 3600
-"""Unknowns of the largest tensor: its dense factorisation takes a gigabyte and a few seconds; 60 x 60 resolve 1/100."""
+LARGEST = 6000
+"""Unknowns of the largest system: its dense factorisation takes a gigabyte and ten seconds; 77 x 77 resolve 1/150."""
 
 RETRY = 30
 """Coefficients an axis up to which a failure of Newton's method is put down to the coarseness of the tensor."""
@@ -38,6 +39,10 @@ class NoConvergence(UnsupportedProblem):
     """Newton's method, from zero or from a coarser solution, does not converge."""
 
 
+Tables = Mapping[Key, np.ndarray]
+"""For every jet the matrix (M, n) from its field's coefficients to its values."""
+
+
 @dataclass(frozen=True)
 class _Rows:
     """One residual on its points: weights, and tables per jet."""
@@ -45,13 +50,17 @@ class _Rows:
     residual: Pointwise
     points: list[np.ndarray]  # d arrays (M,)
     weight: np.ndarray  # (M,)
-    tables: dict[MultiIndex, np.ndarray]  # (M, n)
+    tables: Tables
+    columns: Mapping[str, slice]  # where the coefficients of each field stand
 
     def __call__(self, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (n,) -> (M,), (M, n)
         """The weighted residual and its Jacobian by the coefficients."""
-        value, slopes = self.residual(self.points, {index: table @ c for index, table in self.tables.items()})
-        jacobian = sum(((self.weight * slopes[index])[:, None] * table for index, table in self.tables.items()), np.zeros((1, 1)))
-        return self.weight * value, np.broadcast_to(jacobian, (len(self.weight), len(c)))
+        jets = {key: table @ c[self.columns[key[0]]] for key, table in self.tables.items()}
+        value, slopes = self.residual(self.points, jets)
+        jacobian = np.zeros((len(self.weight), len(c)))
+        for key, table in self.tables.items():
+            jacobian[:, self.columns[key[0]]] += (self.weight * slopes[key])[:, None] * table
+        return self.weight * value, jacobian
 
 
 class Tensor:
@@ -85,62 +94,82 @@ class Tensor:
         return Tensor(axes, padded)
 
 
+Tensors = dict[str, Tensor]
+"""A tensor a field."""
+
+
 def spectral(problem: Problem, seconds: float = 120.0) -> Reference:
     """The reference for a boundary value problem on an interval or a rectangle, confirmed by two resolutions."""
-    require_scalar(problem)
+    require_box(problem)
     if problem.domain.dimension > 2:
         raise UnsupportedProblem("spectral collocation is for one or two coordinates")
     start = clock.perf_counter()
     points = fresh_points(problem.domain.bounds, CHECK_POINTS, CHECK_SEED)
-    name = problem.fields[0].name
     best: Reference | None = None
     error, sizes, tails = np.inf, [13] * problem.domain.dimension, np.full(problem.domain.dimension, np.inf)
-    tensor: Tensor | None = None
-    done = False
-    while np.prod(sizes) <= LARGEST:
-        if clock.perf_counter() - start > seconds:
+    tensors: Tensors | None = None
+    done, took = False, 0.0
+    errors: dict[str, float] = {}
+    while (unknowns := len(problem.fields) * int(np.prod(sizes))) <= LARGEST:
+        begin = clock.perf_counter()
+        if begin + took > start + seconds:
             break
         try:
-            tensor = collocate(problem, tuple(sizes), tensor)
+            tensors = collocate(problem, tuple(sizes), tensors)
         except NoConvergence:
             if max(sizes) > RETRY:
                 raise
-            sizes, tensor = [n + n // 3 // 2 * 2 for n in sizes], None  # too coarse a tensor may have no solution of its own
+            sizes, tensors = [n + n // 3 // 2 * 2 for n in sizes], None  # too coarse a tensor may have no solution of its own
             continue
-        finer = _as_reference(name, tensor)
-        error = np.inf if best is None else relative_difference(best, finer, points)
-        best, before, tails = finer, tails, tensor.tails()
+        finer = _as_reference(tensors)
+        if best is not None:
+            errors = relative_differences(best, finer, points)
+            error = max(errors.values())
+        best, before, tails = finer, tails, _tails(tensors)
         settled = (tails <= TAIL) | ((tails < 1e-11) & (tails > 0.3 * before))  # round-off stops the decrease of the coefficients
         if settled.all() and (done or error < 1e-13):
             break
         done = bool(settled.all())  # once more, so that the stated error is not that of a much coarser tensor
         sizes = [n + (2 if s else max(4, n // 3) // 2 * 2) for n, s in zip(sizes, settled, strict=True)]
+        growth = len(problem.fields) * np.prod(sizes) / unknowns
+        took = (clock.perf_counter() - begin) * growth**3  # what the next one will take
     if best is None or not np.isfinite(error):
         raise OutOfTime(f"no two resolutions could be compared within {seconds:g} s (reference.seconds)")
-    return replace(best, error=max(error, FLOOR), seconds=clock.perf_counter() - start)
+    stated = {name: max(e, FLOOR) for name, e in errors.items()}
+    return replace(best, error=max(error, FLOOR), errors=stated, seconds=clock.perf_counter() - start)
 
 
-def _as_reference(name: str, tensor: Tensor) -> Reference:
-    d = len(tensor.axes)
+def _tails(tensors: Tensors) -> np.ndarray:  # (d,)
+    """The largest tail of any field that is more than round-off of the others."""
+    most = max(float(np.abs(t.coefficients).max()) for t in tensors.values())
+    found = [t.tails() for t in tensors.values() if np.abs(t.coefficients).max() > NOTHING * most]
+    return np.max(found, axis=0) if found else np.zeros(next(iter(tensors.values())).coefficients.ndim)
+
+
+def _as_reference(tensors: Tensors) -> Reference:
+    axes = next(iter(tensors.values())).axes
+    d = len(axes)
 
     def values(points: np.ndarray) -> Values:
-        return {name: tensor(points)}
+        return {name: tensor(points) for name, tensor in tensors.items()}
 
     def gradients(points: np.ndarray) -> Values:
         units = [tuple(int(i == axis) for i in range(d)) for axis in range(d)]
-        return {name: np.stack([tensor(points, unit) for unit in units], axis=1)}
+        return {name: np.stack([tensor(points, unit) for unit in units], axis=1) for name, tensor in tensors.items()}
 
-    return Reference("spectral", 1.0, 0.0, values, gradients, " x ".join(str(a.size) for a in tensor.axes) + " coefficients")
+    words = " x ".join(str(a.size) for a in axes) + " coefficients" + (" a field" if len(tensors) > 1 else "")
+    return Reference("spectral", 1.0, 0.0, values, gradients, words)
 
 
-def collocate(problem: Problem, sizes: tuple[int, ...], guess: Tensor | None = None) -> Tensor:
+def collocate(problem: Problem, sizes: tuple[int, ...], guess: Tensors | None = None) -> Tensors:
     """The collocation solution with the given numbers of coefficients, by Newton from ``guess`` or from zero."""
-    domain = problem.domain
-    axes = tuple(_axis(domain, i, n) for i, n in enumerate(sizes))
-    rows = _rows(problem, axes)
-    c = (guess.on(axes) if guess else Tensor(axes, np.zeros(sizes))).coefficients.ravel()
+    equations = [Pointwise(problem, r) for r in problem.equations]
+    axes = _axes(problem, equations, sizes)
+    starts = [guess[name].on(a) if guess else Tensor(a, np.zeros([i.size for i in a])) for name, a in axes.items()]
+    rows, columns = _rows(problem, equations, sizes, axes)
     with np.errstate(all="ignore"):  # a trial step may leave the domain of log or sqrt; it is then halved
-        return Tensor(axes, _newton(rows, c).reshape(sizes))
+        c = _newton(rows, np.concatenate([t.coefficients.ravel() for t in starts]))
+    return {name: Tensor(a, c[columns[name]].reshape([i.size for i in a])) for name, a in axes.items()}
 
 
 def _axis(domain: Domain, axis: int, size: int) -> Axis:
@@ -148,44 +177,100 @@ def _axis(domain: Domain, axis: int, size: int) -> Axis:
     return FourierAxis(low, high, size) if domain.coordinates[axis] in domain.periodic else ChebyshevAxis(low, high, size)
 
 
-def _rows(problem: Problem, axes: tuple[Axis, ...]) -> list[_Rows]:
-    equation = Pointwise(problem, problem.equations[0])
-    orders = [max((index[i] for index in equation.indices), default=0) for i in range(len(axes))]
-    inside = [axis.inside(order) for axis, order in zip(axes, orders, strict=True)]
-    found = [_block(equation, axes, [x for x, _ in inside], [w for _, w in inside], None)]
-    for condition in problem.conditions:
-        predicate = condition.place.predicate
-        for face in condition.place.faces:
-            chosen = [axis.across() for axis in axes]
-            chosen[face.axis] = (np.array([problem.domain.position(face)]), np.ones(1))
-            mask = None if predicate in (None, sp.true) else Function(problem, sp.Piecewise((1, predicate), (0, True)))
-            for r in condition.residuals:
-                residual = Pointwise(problem, r.on_face(face, problem.coordinates))
-                found.append(_block(residual, axes, [x for x, _ in chosen], [w for _, w in chosen], mask))
-    if sum(len(r.weight) for r in found) < int(np.prod([a.size for a in axes])):
-        raise UnsupportedProblem("there are too few boundary conditions for a unique solution")
+def _axes(problem: Problem, equations: list[Pointwise], sizes: tuple[int, ...]) -> dict[str, tuple[Axis, ...]]:
+    """The bases of every field. One without conditions on the boundary has as many coefficients as its equations have points.
+
+    For the pressure that is the degree N - 2 where the velocity has N, without spurious modes (Bernardi & Maday 1992).
+    """
+    conditioned = {name for c in problem.conditions if c.place.faces for r in c.residuals for name in _names(problem, r)}
+    found: dict[str, tuple[Axis, ...]] = {}
+    for field in problem.fields:
+        mine = [e for e in equations if e.has(field.name)]
+        fewer = [0 if field.name in conditioned else max((e.order(i) for e in mine), default=0) for i in range(len(sizes))]
+        found[field.name] = tuple(
+            _axis(problem.domain, i, n - less if problem.coordinates[i] not in problem.domain.periodic else n)
+            for i, (n, less) in enumerate(zip(sizes, fewer, strict=True))
+        )
     return found
 
 
-def _block(residual: Pointwise, axes: tuple[Axis, ...], x: list[np.ndarray], w: list[np.ndarray], mask: Function | None) -> _Rows:
+def _names(problem: Problem, residual: Residual) -> set[str]:
+    """The fields that a condition speaks of, by their values or by their derivatives along the normal."""
+    symbols = {str(s).partition("_")[0] for s in residual.expression.free_symbols}
+    return {name for name, _ in residual.jets.values()} | {f.name for f in problem.fields if f.name in symbols}
+
+
+def _rows(
+    problem: Problem, equations: list[Pointwise], sizes: tuple[int, ...], axes: dict[str, tuple[Axis, ...]]
+) -> tuple[list[_Rows], dict[str, slice]]:
+    ends = np.cumsum([0, *(int(np.prod([a.size for a in field])) for field in axes.values())])
+    columns = {name: slice(int(low), int(high)) for name, low, high in zip(axes, ends[:-1], ends[1:], strict=True)}
+    full = tuple(_axis(problem.domain, i, n) for i, n in enumerate(sizes))
+    shared: dict[tuple[object, ...], np.ndarray] = {}
+    found = []
+
+    def add(residual: Pointwise, places: list[tuple[np.ndarray, np.ndarray]], mask: Function | None = None) -> None:
+        found.append(_block(residual, axes, columns, places, mask, shared))
+
+    for equation in equations:
+        add(equation, [axis.inside(equation.order(i)) for i, axis in enumerate(full)])
+    for condition in problem.conditions:
+        predicate = condition.place.predicate
+        for face in condition.place.faces:
+            chosen = [axis.across() for axis in full]
+            chosen[face.axis] = (np.array([problem.domain.position(face)]), np.ones(1))
+            mask = None if predicate in (None, sp.true) else Function(problem, sp.Piecewise((1, predicate), (0, True)))
+            for r in condition.residuals:
+                add(Pointwise(problem, r.on_face(face, problem.coordinates)), chosen, mask)
+        if condition.kind == "constraint":
+            if condition.place.point is None:
+                raise UnsupportedProblem(
+                    f"the references know constraints at points only, not '{condition.name}'", condition.span
+                )
+            for r in condition.residuals:
+                add(
+                    Pointwise(problem, r),
+                    [
+                        axis.across() if x is None else (np.array([float(x)]), np.ones(1))
+                        for x, axis in zip(condition.place.point, full, strict=True)
+                    ],
+                )
+    if sum(len(r.weight) for r in found) < ends[-1]:
+        raise UnsupportedProblem("there are too few boundary conditions for a unique solution")
+    return found, columns
+
+
+def _block(
+    residual: Pointwise,
+    axes: dict[str, tuple[Axis, ...]],
+    columns: dict[str, slice],
+    places: list[tuple[np.ndarray, np.ndarray]],  # points and weights along every axis
+    mask: Function | None,
+    shared: dict[tuple[object, ...], np.ndarray],  # tables made before, by basis, points and order
+) -> _Rows:
+    x = [points for points, _ in places]
     grids = [g.ravel() for g in np.meshgrid(*x, indexing="ij")]
-    weight = np.sqrt(np.prod(np.stack([g.ravel() for g in np.meshgrid(*w, indexing="ij")]), axis=0))
-    tables = {}
-    for index in residual.indices:
-        table = np.ones((1, 1))
-        for axis, points, order in zip(axes, x, index, strict=True):
-            table = np.kron(table, axis.table(points, order))
-        tables[index] = table
+    weight = np.sqrt(np.prod(np.stack([g.ravel() for g in np.meshgrid(*(w for _, w in places), indexing="ij")]), axis=0))
+    tables: dict[Key, np.ndarray] = {}
+    for name, index in residual.keys:
+        key = (axes[name], tuple(points.tobytes() for points in x), index)
+        if key not in shared:
+            table = np.ones((1, 1))
+            for axis, points, order in zip(axes[name], x, index, strict=True):
+                table = np.kron(table, axis.table(points, order))
+            shared[key] = table
+        tables[name, index] = shared[key]
     if mask is not None:
         keep = mask(grids) > 0.5
         grids, weight, tables = [g[keep] for g in grids], weight[keep], {i: table[keep] for i, table in tables.items()}
-    _, slopes = residual(grids, {i: np.zeros(len(weight)) for i in tables})
-    lengths = [a.high - a.low for a in axes]
-    sizes = [
-        np.abs(s).max(initial=0.0) * np.prod([(2 / n) ** q for n, q in zip(lengths, i, strict=True)]) for i, s in slopes.items()
+    _, slopes = residual(grids, {key: np.zeros(len(weight)) for key in tables})
+    lengths = [a.high - a.low for a in next(iter(axes.values()))]
+    largest = [
+        np.abs(s).max(initial=0.0) * np.prod([(2 / n) ** q for n, q in zip(lengths, i, strict=True)])
+        for (_, i), s in slopes.items()
     ]
-    size = max(sizes, default=1.0)
-    return _Rows(residual, grids, weight / (size if np.isfinite(size) and size > 0 else 1.0), tables)
+    size = max(largest, default=1.0)
+    return _Rows(residual, grids, weight / (size if np.isfinite(size) and size > 0 else 1.0), tables, columns)
 
 
 def _newton(rows: list[_Rows], c: np.ndarray) -> np.ndarray:

@@ -14,7 +14,8 @@ from reference.manufactured import LINES, line, true_error
 from kanpde.errors import UnsupportedProblem
 from kanpde.problem import read_file, read_text
 from kanpde.reference import OutOfTime, exact, fresh_points, method_of_lines
-from kanpde.reference.line_system import LineSystem, line_problem
+from kanpde.reference.line_problem import line_problem
+from kanpde.reference.line_system import LineSystem
 from kanpde.reference.method_of_lines import LEVELS, integrate
 from kanpde.reference.pieces import Pieces
 from kanpde.reference.resolutions import Level
