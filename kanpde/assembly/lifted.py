@@ -18,9 +18,9 @@ from kanpde.assembly.operator import Key
 from kanpde.kan.bspline import local_basis, open_knots
 from kanpde.kan.chebyshev import chebyshev
 from kanpde.optimize.banded import Rows, solve_banded
+from kanpde.optimize.banded_cholesky import CellRows, solve_banded_by_cholesky
 
-
-GROUP, WIDE = (4, 2), 40  # intervals a QR, for narrow and for wide block columns
+WIDE = 500  # columns of an interval above which normal equations with CGLS are quicker than QR, and as good
 IDLE = 1e-26  # damping of coefficients that no row depends on, beside columns of norm one
 
 
@@ -236,15 +236,30 @@ class Linearised:
         if bool((norms == 0).any()):  # a coefficient that no row depends on keeps its value
             norms, damping = torch.where(norms > 0, norms, torch.ones_like(norms)), max(damping, IDLE)
         scaling = norms[space.columns].reshape(intervals, 1, (k + 1) * width)
-        cells: list[list[Rows]] = [[] for _ in range(intervals)]
-        for group, block, (residual, _) in zip(self.system.groups, blocks, self._parts, strict=True):
-            scaled = block / scaling[group.cells]
+        scaled = [block / scaling[group.cells] for group, block in zip(self.system.groups, blocks, strict=True)]
+        if (k + 1) * width > WIDE:
+            x = self._by_cholesky(scaled, damping)
+            if x is not None:
+                return x.reshape(space.functions, width) / norms
+        return self._by_qr(scaled, damping).reshape(space.functions, width) / norms
+
+    def _by_cholesky(self, scaled: list[Tensor], damping: float) -> Tensor | None:
+        space = self.system.space
+        groups = [
+            CellRows(group.cells, block, -residual.reshape(residual.shape[0], -1), self._border(group))
+            for group, block, (residual, _) in zip(self.system.groups, scaled, self._parts, strict=True)
+        ]
+        return solve_banded_by_cholesky(groups, space.columns, space.block, self.system.seams * space.size, damping)
+
+    def _by_qr(self, scaled: list[Tensor], damping: float) -> Tensor:
+        space = self.system.space
+        cells: list[list[Rows]] = [[] for _ in range(space.intervals)]
+        for group, block, (residual, _) in zip(self.system.groups, scaled, self._parts, strict=True):
             right = -residual.reshape(residual.shape[0], -1, 1)
             border = self._border(group)
-            for i, e in enumerate(range(*group.cells.indices(intervals))):
-                cells[e].append(Rows(scaled[i], right[i], border))
-        x, _ = solve_banded(cells, width, k, border=self.system.seams * space.size, group=GROUP[width > WIDE], damping=damping)
-        return x.reshape(space.functions, width) / norms
+            for i, e in enumerate(range(*group.cells.indices(space.intervals))):
+                cells[e].append(Rows(block[i], right[i], border))
+        return solve_banded(cells, space.block, space.degree, border=self.system.seams * space.size, damping=damping)[0]
 
     def _block(self, group: RowGroup, slopes: Mapping[Key, Tensor]) -> Tensor:  # (C, m n, (k + 1) F r)
         cells, m, n = group.shape

@@ -61,7 +61,9 @@ class RowBuilder:
     def starts(self) -> list[tuple[int, int]]:
         """What the start of a time window fixes: field number and order of the derivative in time."""
         time = self.problem.domain.time_axis
-        return [] if time is None else [(i, order) for i, name in enumerate(self.names) for order in range(self._order(name, time))]
+        return (
+            [] if time is None else [(i, order) for i, name in enumerate(self.names) for order in range(self._order(name, time))]
+        )
 
     def key(self, along: int = 0, across: int = 0, field: int = 0) -> Key:
         """The partial derivative of a field of the given orders along the splines and along the other coordinate."""

@@ -85,9 +85,7 @@ def _padded(c: Tensor, parts: list[_Decomposition]) -> Tensor:  # (K, sum of ran
     return torch.cat(rows)
 
 
-def _decompose(
-    pieces: list[Lifted], builder: RowBuilder, field: int, tolerance: float, rank: int | None
-) -> _Decomposition:
+def _decompose(pieces: list[Lifted], builder: RowBuilder, field: int, tolerance: float, rank: int | None) -> _Decomposition:
     """Singular value decomposition in the L2 of the box; every window counts alike, so that short early ones are kept too."""
     longest = max(pieces, key=lambda p: p.space.intervals)
     x, w = _union_points(pieces, builder) if len(pieces) > 1 else builder.gauss(longest.space)

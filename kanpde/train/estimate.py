@@ -25,7 +25,7 @@ from kanpde.train.lifted import VANISHING, spline_degree
 METHOD = "defect correction in a richer space"
 FLOOR = {torch.float64: 1e-13, torch.float32: 1e-6}  # no smaller claim: derivatives alone lose so much to round-off
 RICHER = 1.5  # times the intervals
-MORE = 4  # polynomials more in a time window; elsewhere 1.4 times as many
+MORE, SHARE = 4, 0.2  # polynomials more; without time windows at least that share of them
 LEVELS = 4  # of spaces tried for a network of unknown roughness
 SETTLED = 0.3  # relative change of the estimate from one level to the next
 
@@ -45,9 +45,7 @@ def network_jets(network: KAN, axis: int, names: Sequence[str]) -> Jets:
             across = factors[1 - axis].values(y, max(index[1 - axis] for index in indices))  # (orders, F R, n)
             rank = along.shape[1] // len(names)
             rows = {name: slice(i * rank, (i + 1) * rank) for name, i in number.items()}
-            return {
-                (name, index): along[index[axis], rows[name]].T @ across[index[1 - axis], rows[name]] for name, index in keys
-            }
+            return {(name, index): along[index[axis], rows[name]].T @ across[index[1 - axis], rows[name]] for name, index in keys}
         columns = [x[:, None].expand(-1, len(y)).reshape(-1)]
         if dimension == 2:
             columns.insert(1 - axis, y[None, :].expand(len(x), -1).reshape(-1))
@@ -125,7 +123,7 @@ def _richer(space: LiftedSpace, timed: bool) -> LiftedSpace:
     count = math.ceil(RICHER * space.intervals)
     places = np.interp(np.linspace(0, space.intervals, count + 1), np.arange(space.intervals + 1), space.breaks.cpu().numpy())
     breaks = torch.as_tensor(places).to(space.breaks)
-    size = 1 if space.other is None else space.size + MORE if timed else math.ceil(1.4 * space.size)
+    size = 1 if space.other is None else space.size + max(MORE, 0 if timed else math.ceil(SHARE * space.size))
     return replace(space, breaks=breaks, size=size)
 
 

@@ -154,9 +154,7 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
         grid = (space.intervals, space.size) if space.other else (space.intervals,)
         seconds = time.perf_counter() - began
         residual = descent.cost / float(scale.max())
-        context.record(
-            StageRecord(name, grid, solution.parameters, descent.steps, seconds, residual, max(rough, cut), change)
-        )
+        context.record(StageRecord(name, grid, solution.parameters, descent.steps, seconds, residual, max(rough, cut), change))
         enough = rough < accuracy and cut < 3 * accuracy
         if (enough and not fooled) or context.left < 0:
             return solution

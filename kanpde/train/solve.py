@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +11,7 @@ import torch
 from kanpde.assembly import Lifted, RowBuilder
 from kanpde.errors import DivergedError, ProblemError, UnsupportedProblem
 from kanpde.kan import KAN
+from kanpde.optimize.threads import threads
 from kanpde.plan import DeepNetwork, Plan, Sampling
 from kanpde.problem.types import Problem
 from kanpde.results.history import Report, silent
@@ -65,7 +65,7 @@ def solve(
         )
     context = Context(problem, plan, torch.device(device), getattr(torch, dtype), report)
     builder = RowBuilder(problem, spline_axis(context), context.device, context.dtype)
-    with torch.no_grad(), _one_thread():
+    with torch.no_grad(), threads(1):
         try:
             best = _train(context, builder)
         except KeyboardInterrupt:
@@ -73,17 +73,6 @@ def solve(
                 checkpoint(_interrupted(context, builder))
             raise
         return _solution(context, best, _outcome(plan, best, context))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch on one thread, and as before afterwards: the factorisations here are many and small, and threads slow them down."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _train(context: Context, builder: RowBuilder) -> _Attempt:
