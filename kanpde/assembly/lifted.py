@@ -1,6 +1,7 @@
 """The lifted form: u(x, y) = sum_ij c_ij B_i(x) T_j(y), splines along one coordinate and polynomials along the other.
 
-All fields of a system share the splines and the polynomials; their coefficients stand side by side in one block column. This is the separable network with one coordinate's edges free and the other's spanning a complete space, so that a linear
+All fields of a system share the splines and the polynomials; their coefficients stand side by side in one block column.
+This is the separable network with one coordinate's edges free and the other's spanning a complete space, so that a linear
 equation is one least squares problem and a nonlinear one a few Gauss-Newton steps. Rows are ordered by the intervals of the
 splines, whose Jacobian blocks form a band.
 """

@@ -62,7 +62,7 @@ def test_quadratic_convergence_is_not_cut_short():
 
 
 def test_no_solution_is_no_convergence():
-    """c^2 + 1 has no root: the iteration must not call the minimum at a large residual a divergence, nor c a solution of r = 0."""
+    """c^2 + 1 has no root: the iteration ends at the least residual, which the cost does not hide."""
     c, descent = gauss_newton(Dense(lambda c: c**2 + 1), torch.tensor([3.0], dtype=torch.float64), accuracy=1e-10, most=60)
     assert descent.cost >= 1.0
     assert abs(float(c)) < 0.2
