@@ -300,8 +300,9 @@ class Builder:
         if str(name) not in functions:
             if self.allow_point_values and str(name).rpartition("_")[0] in self.scope.fields:
                 partial = self.scope.subscript(str(name), self.text, position(tree)[0], False)
-                if partial is not None and not isinstance(partial[1], int):
-                    return self._point_value(*partial, arguments, tree)
+                stem, index = partial or ("", 0)
+                if not isinstance(index, int):
+                    return self._point_value(stem, index, arguments, tree)
             raise self._unknown_function(str(name), tree)
         function, least, most = functions[str(name)]
         self.count(arguments, least, most, str(name), tree)

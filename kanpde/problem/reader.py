@@ -15,6 +15,7 @@ from kanpde.problem.declare import make_scope, read_find
 from kanpde.problem.exact import prove, read_exact
 from kanpde.problem.expressions import Builder
 from kanpde.problem.marks import read_marks
+from kanpde.problem.orders import field_orders
 from kanpde.problem.places import Limits
 from kanpde.problem.region import read_domain, read_interval, shape_names
 from kanpde.problem.scope import Scope
@@ -197,15 +198,13 @@ def _ranges(where: Node | None, scope: Scope) -> dict[str, tuple[float, float]]:
 
 
 def check_degree(problem: Problem, degree: int, span: Span | None = None) -> None:
-    """Raise ProblemError if splines of this degree are too rough for the order of the equation."""
-    order = max(
-        (residual.order_in(axis) for residual in problem.equations for axis in range(problem.domain.dimension)), default=0
-    )
+    """Raise ProblemError if splines of this degree are too rough for the order of the equations."""
+    orders = {
+        (name, axis): order for axis in range(problem.domain.dimension) for name, order in field_orders(problem, axis).items()
+    }
+    (name, axis), order = max(orders.items(), key=lambda item: item[1])
     if degree > order:
         return
-    worst = max(problem.equations, key=lambda r: max(r.order_in(axis) for axis in range(problem.domain.dimension)))
-    axis = max(range(problem.domain.dimension), key=worst.order_in)
-    letter = problem.fields[0].name + "_" + problem.coordinates[axis] * (degree - 1)
-    smooth = f"a piecewise linear {letter}" if degree > 1 else f"a piecewise linear {problem.fields[0].name}"
-    message = f"degree {degree} gives {smooth}; an equation of order {order} needs degree >= {order + 1} (network.degree)"
-    raise ProblemError(message, span)
+    letter = f"{name}_{problem.coordinates[axis] * (degree - 1)}" if degree > 1 else name
+    needed = f"an equation of order {order} needs degree >= {order + 1} (network.degree)"
+    raise ProblemError(f"degree {degree} gives a piecewise linear {letter}; {needed}", span)

@@ -130,7 +130,8 @@ class Condition:
     @property
     def position(self) -> dict[sp.Symbol, sp.Expr]:
         """The exact value of each coordinate that the point of a constraint fixes; empty for any other condition."""
-        return {} if self.place.point is None else {e.lhs: e.rhs for e in self.place.predicate.atoms(sp.Eq)}
+        fixed = () if self.place.point is None else sorted(self.place.predicate.atoms(sp.Eq), key=str)
+        return {e.lhs: e.rhs for e in fixed}
 
 
 @dataclass(frozen=True)

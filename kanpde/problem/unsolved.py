@@ -8,10 +8,10 @@ import sympy as sp
 
 from kanpde.errors import Span
 from kanpde.problem.functions import INTEGRAL, POINT_VALUE
+from kanpde.problem.orders import time_orders
 from kanpde.problem.scope import Scope
 from kanpde.problem.text import Mapping
 from kanpde.problem.types import Problem, Remark, symbol
-from kanpde.problem.wellposed import time_orders
 
 MAX_SPACE_ORDER = 4
 MAX_TIME_ORDER = 2

@@ -9,6 +9,7 @@ import sympy as sp
 from kanpde.errors import ProblemError, Span
 from kanpde.geometry import Face
 from kanpde.problem.exact import face_text
+from kanpde.problem.orders import field_orders, order_together, time_orders
 from kanpde.problem.text import Mapping
 from kanpde.problem.types import Condition, Problem, Remark, Residual, jet_symbol, symbol
 from kanpde.problem.zero import Verdict, decide
@@ -18,7 +19,7 @@ def check(problem: Problem, root: Mapping) -> tuple[Remark, ...]:
     """Raise ProblemError for what cannot be solved as it stands; remarks for what probably has no unique solution."""
     _count_equations(problem, root)
     _check_initial(problem, root)
-    return (*_boundary(problem, root), *_corners(problem))
+    return (*_undetermined(problem, root), *_boundary(problem, root), *_corners(problem))
 
 
 def _span(root: Mapping, *names: str) -> Span:
@@ -31,29 +32,33 @@ def _span(root: Mapping, *names: str) -> Span:
 
 def _count_equations(problem: Problem, root: Mapping) -> None:
     equations, fields = len(problem.equations), len(problem.fields)
+    unmentioned = [f.name for f in problem.fields if not any(f.name == n for r in problem.equations for n, _ in r.jets.values())]
     if equations == fields:
+        if unmentioned and problem.data is None:
+            raise ProblemError(f"no equation contains '{unmentioned[0]}'", _span(root, "equations", "equation"))
         return
     names = ", ".join(f.name for f in problem.fields)
     unknowns = f"{fields} unknown function{'s' * (fields > 1)} ({names})"
     message = f"{equations} equation{'s' * (equations != 1)} for {unknowns}"
     if equations < fields:
-        unmentioned = [
-            f.name for f in problem.fields if not any(f.name == n for r in problem.equations for n, _ in r.jets.values())
-        ]
         hint = f"no equation contains '{unmentioned[0]}'" if unmentioned else "add an equation for each unknown function"
     else:
         hint = "conditions stand under 'initial', 'boundary' and 'constraints'"
     raise ProblemError(message, _span(root, "equations", "equation"), hint)
 
 
-def time_orders(problem: Problem) -> dict[str, int]:
-    """The highest order of differentiation by time that the equations have, for each field."""
-    axis = problem.domain.time_axis
-    orders = dict.fromkeys((f.name for f in problem.fields), 0)
-    if axis is not None:
-        for name, index in (key for residual in problem.equations for key in residual.jets.values()):
-            orders[name] = max(orders[name], index[axis])
-    return orders
+def _undetermined(problem: Problem, root: Mapping) -> Iterator[Remark]:
+    """A warning where some equations fall on fewer fields than they are, and where a field has a needless initial value."""
+    if order_together(problem, 0) is None:
+        message = "some of the equations together contain fewer unknown functions than they are"
+        yield Remark(message, _span(root, "equations", "equation"), "the others are not determined")
+    orders = time_orders(problem)
+    for condition in (c for c in problem.conditions if c.kind == "initial"):
+        for residual in condition.residuals:
+            for name in dict.fromkeys(name for name, _ in residual.jets.values() if not orders[name]):
+                time = problem.domain.time
+                message = f"{name} needs no initial value: the equations contain no derivative of it by {time}"
+                yield Remark(message, residual.span, "the equations determine it at every time, the first one included")
 
 
 def _check_initial(problem: Problem, root: Mapping) -> None:
@@ -71,8 +76,9 @@ def _check_initial(problem: Problem, root: Mapping) -> None:
             if (name, index) not in given:
                 wanted = jet_symbol(name, index, domain.coordinates)
                 known = "" if initial else "'initial' is missing: "
-                message = f"{known}the equation is of order {order} in {domain.time}, so {wanted} needs an initial value"
-                raise ProblemError(message, span, _initial_hint(name, order, problem, bool(initial)))
+                equation = "the equation is" if len(problem.fields) == 1 else f"the equations are, for {name},"
+                message = f"{known}{equation} of order {order} in {domain.time}, so {wanted} needs an initial value"
+                raise ProblemError(message, span, _initial_hint(orders, problem, bool(initial)))
     for c in initial:
         for r in c.residuals:
             for name, index in r.jets.values():
@@ -85,10 +91,10 @@ def _check_initial(problem: Problem, root: Mapping) -> None:
         raise ProblemError(f"{count} initial conditions, where the equation takes {wanted_count}", span)
 
 
-def _initial_hint(name: str, order: int, problem: Problem, some: bool) -> str:
-    time = problem.domain.time
-    values = ", ".join(f"{name}_{str(time) * k} = ..." if k else f"{name} = ..." for k in range(order))
-    return f"write initial: {values}" if not some else f"all of them in one line: initial: {values}"
+def _initial_hint(orders: dict[str, int], problem: Problem, some: bool) -> str:
+    time = str(problem.domain.time)
+    values = [f"{name}_{time * k} = ..." if k else f"{name} = ..." for name, order in orders.items() for k in range(order)]
+    return f"{'all of them in one line: ' if some else 'write '}initial: {', '.join(values)}"
 
 
 def _boundary(problem: Problem, root: Mapping) -> Iterator[Remark]:
@@ -103,34 +109,57 @@ def _boundary(problem: Problem, root: Mapping) -> Iterator[Remark]:
         name = domain.coordinates[axis]
         if name in domain.periodic:
             continue
-        order = max(residual.order_in(axis) for residual in problem.equations)
+        order = order_together(problem, axis) or 0
         counts = {side: sum(len(c.residuals) for c in conditions if Face(axis, side) in c.place.faces) for side in (-1, 1)}
         if order and sum(counts.values()) < order:
             bare = [Face(axis, side) for side, count in counts.items() if 2 * count < order]
             places = " and ".join(face_text(face, problem) for face in bare)
             message = (
-                f"too few conditions at {places}: the equation is of order {order} in {name} "
-                f"and has {sum(counts.values())} there, so the problem may have no unique solution"
+                f"too few conditions at {places}: {_order_text(order, name, problem)} "
+                f"{sum(counts.values())} there, so the problem may have no unique solution"
             )
-            yield Remark(message, _span(root, "boundary", "domain"), f"add one at {places}, or '{name}: periodic'")
-        if order and len(problem.fields) == 1 and sum(counts.values()) > order:
+            kind = _fewest(conditions, axis, problem)
+            yield Remark(message, _span(root, "boundary", "domain"), f"add one{kind} at {places}, or '{name}: periodic'")
+        if order and sum(counts.values()) > order:
             message = (
-                f"too many conditions at the ends of {name}: the equation is of order {order} in {name} "
-                f"and has {sum(counts.values())} there, so the problem may have no solution"
+                f"too many conditions at the ends of {name}: {_order_text(order, name, problem)} "
+                f"{sum(counts.values())} there, so the problem may have no solution"
             )
             yield Remark(message, _span(root, "boundary"))
-    if problem.equations and len(problem.fields) == 1 and domain.time is None:
-        yield from _undetermined_constant(problem, root)
+    yield from _undetermined_levels(problem, root)
 
 
-def _undetermined_constant(problem: Problem, root: Mapping) -> Iterator[Remark]:
-    """A warning where u and u + constant are solutions alike: only derivatives of u occur anywhere."""
-    name = problem.fields[0].name
+def _order_text(order: int, name: str, problem: Problem) -> str:
+    if len(problem.fields) > 1:
+        return f"the equations together are of order {order} in {name} and have"
+    return f"the equation is of order {order} in {name} and has"
+
+
+def _fewest(conditions: list[Condition], axis: int, problem: Problem) -> str:
+    """Which field of a system is short of conditions at the ends of a coordinate, most of all: `` for v``, or nothing."""
+    if len(problem.fields) == 1:
+        return ""
+    missing = field_orders(problem, axis)
+    for condition in conditions:
+        for face in (face for face in condition.place.faces if face.axis == axis):
+            for residual in condition.residuals:
+                for name in {name for name, _ in residual.on_face(face, problem.coordinates).jets.values()}:
+                    missing[name] -= 1
+    return f" for {max(missing, key=lambda name: missing[name])}"
+
+
+def _undetermined_levels(problem: Problem, root: Mapping) -> Iterator[Remark]:
+    """A warning for every field of which only derivatives occur: p and p + constant are solutions alike."""
     zero = (0,) * problem.domain.dimension
     residuals = [*problem.equations, *(r for c in problem.conditions for r in c.residuals)]
-    if not any((name, zero) in r.jets.values() for r in residuals):
-        message = f"only derivatives of {name} occur, so {name} plus any constant is a solution too"
-        yield Remark(message, _span(root, "boundary", "equation"), f"fix its level, for example by {name} = 0 at one end")
+    known = {name for r in residuals for name, index in r.jets.values() if index == zero}
+    for name in (f.name for f in problem.fields if f.name not in known):
+        time = problem.domain.time
+        free = f"any function of {time}" if time and not time_orders(problem)[name] else "any constant"
+        message = f"only derivatives of {name} occur, so {name} plus {free} is a solution too"
+        point = ", ".join(a if a == time else str(problem.limits[a][0]) for a in problem.coordinates)
+        hint = f"fix its level, for example by constraints: {name}({point}) = 0"
+        yield Remark(message, _span(root, "boundary", "equations", "equation"), hint)
 
 
 def _given_values(

@@ -1,5 +1,7 @@
 """What a reader should be told about a problem: missing, doubled and contradicting conditions."""
 
+import re
+
 import pytest
 
 from kanpde.errors import ProblemError
@@ -64,3 +66,84 @@ def test_a_warning(equation: str, boundary: str, initial: str, said: str) -> Non
 def test_an_error(equation: str, boundary: str, initial: str, said: str) -> None:
     with pytest.raises(ProblemError, match=said):
         remarks(equation, boundary, initial)
+
+
+STOKES = "lap(u) = p_x, lap(v) = p_y, u_x + v_y = 0"
+FLOW = "u(x, y), v(x, y), p(x, y)"
+PAIR = "u(x, t), v(x, t)"
+REACTION = "u_t = u_xx + v, v_t = v_xx - u"
+
+
+def of_system(find: str, equations: str, boundary: str, initial: str = "", constraints: str = "") -> list[str]:
+    second = "t" if initial else "y"
+    text = f"find: {find}\ndomain:\n  x: [0, 1]\n  {second}: [0, 1]\nequations: {equations}\nboundary: {boundary}\n"
+    text += f"initial: {initial}\n" if initial else ""
+    text += f"constraints: {constraints}\n" if constraints else ""
+    return [remark.message for remark in read_text(text).problem.remarks if not remark.unsupported]
+
+
+@pytest.mark.parametrize(
+    ("find", "equations", "boundary", "initial", "constraints"),
+    [
+        (FLOW, STOKES, "u = 0, v = 0", "", "p(0, 0) = 0"),
+        (FLOW, STOKES, "\n  x = 1: u_x = p, v = 0\n  elsewhere: u = y*(1 - y), v = 0", "", ""),
+        ("u(x, y), w(x, y)", "lap(u) = w, lap(w) = 1", "u = 0, u_n = 0", "", ""),
+        (PAIR, REACTION, "u = 0, v = 0", "u = sin(pi*x), v = 0", ""),
+        (PAIR, REACTION, "u_n = 0, v_n = 0", "u = 1, v = 0", ""),
+        (PAIR, "u_t = v_x, v_t = u_x", "u = 0", "u = sin(pi*x), v = 0", ""),
+        (PAIR, "u_t = v_xx, v = u_xx", "u = 0, v = 0", "u = sin(pi*x)", ""),
+        ("u(x, t), p(x, t)", "u_t = u_xx + p_x, u_x = 0", "u = 0", "u = 0", "p(0, t) = 0"),
+    ],
+)
+def test_nothing_is_said_of_a_well_posed_system(find: str, equations: str, boundary: str, initial: str, constraints: str) -> None:
+    assert of_system(find, equations, boundary, initial, constraints) == []
+
+
+@pytest.mark.parametrize(
+    ("find", "equations", "boundary", "initial", "said"),
+    [
+        (FLOW, STOKES, "u = 0, v = 0", "", "only derivatives of p occur, so p plus any constant"),
+        (FLOW, STOKES, "\n  x = 0, x = 1, y = 0: u = 0, v = 0", "", "too few conditions at y = 1"),
+        (FLOW, STOKES, "u = 0, v = 0, p = 0", "", "too many conditions at the ends of x"),
+        (PAIR, REACTION, "\n  x = 0: u = 0, v = 0\n  x = 1: u = 0", "u = 0, v = 0", "of order 4 in x and have 3 there"),
+        (PAIR, "u_t = v_xx, v = u_xx", "u = 0, v = 0", "u = 0, v = 0", "v needs no initial value"),
+        ("u(x, t), p(x, t)", "u_t = u_xx + p_x, u_x = 0", "u = 0", "u = 0", "p plus any function of t"),
+        ("u(x, y), v(x, y), w(x, y)", "lap(u) = 0, u = u_x, v + w = u", "u = 0", "", "contain fewer unknown functions"),
+    ],
+)
+def test_a_warning_about_a_system(find: str, equations: str, boundary: str, initial: str, said: str) -> None:
+    assert any(said in message for message in of_system(find, equations, boundary, initial))
+
+
+@pytest.mark.parametrize(
+    ("find", "equations", "boundary", "initial", "said"),
+    [
+        (PAIR, REACTION, "u = 0, v = 0", "u = 0", "of order 1 in t, so v needs an initial value"),
+        ("u(x, y), v(x, y)", "lap(u) = 0, u_x = 1", "u = 0", "", "no equation contains 'v'"),
+        (FLOW, "lap(u) = p_x, lap(v) = p_y", "u = 0, v = 0", "", "2 equations for 3 unknown functions"),
+    ],
+)
+def test_an_error_in_a_system(find: str, equations: str, boundary: str, initial: str, said: str) -> None:
+    with pytest.raises(ProblemError, match=said):
+        of_system(find, equations, boundary, initial)
+
+
+@pytest.mark.parametrize(
+    ("find", "equations", "degree", "said"),
+    [
+        (
+            "u(x, y)",
+            "u_xxxxxx + u_yy = 1",
+            6,
+            "degree 6 gives a piecewise linear u_xxxxx; an equation of order 6 needs degree >= 7",
+        ),
+        (FLOW, STOKES, 2, "degree 2 gives a piecewise linear u_x; an equation of order 2 needs degree >= 3"),
+        ("u(x, y), v(x, y)", "u = v_yyy, u_x = v", 3, "degree 3 gives a piecewise linear v_yy"),
+        ("u(x, y), v(x, y)", "u = v_y, u_x = v", 1, "degree 1 gives a piecewise linear u; an equation of order 1"),
+    ],
+)
+def test_splines_are_smoother_than_the_order_of_every_field(find: str, equations: str, degree: int, said: str) -> None:
+    text = f"find: {find}\ndomain:\n  x: [0, 1]\n  y: [0, 1]\nequations: {equations}\nnetwork: {{degree: {degree}}}\n"
+    with pytest.raises(ProblemError, match=re.escape(said)):
+        read_text(text)
+    assert read_text(text.replace(f"degree: {degree}", f"degree: {degree + 1}")).method["network"] == {"degree": degree + 1}
