@@ -34,6 +34,7 @@ ENOUGH = 1.5  # times the accuracy: an indicated error of the splines above it e
 REJECT = 10.0  # times the accuracy: a tail above it rejects the window
 AIM = 5.0  # times the accuracy: the tail that the next window aims at
 GROW, SHRINK = 3.0, 0.5  # bounds of the change of length from one accepted window to the next
+FINER = 0.05  # share of the accuracy for the splines, for each order of the equation above two: their error acts as its derivative
 LEVELS = 4  # times of a window at which its splines are judged
 EXTENSIONS = 8  # of one window's splines
 HELPFUL = 0.3  # an extension is followed by another if it reduced the indicated error to less than this share
@@ -76,6 +77,7 @@ class March:
     def __init__(self, context: Context, builder: RowBuilder, accuracy: float) -> None:
         self.context, self.builder, self.accuracy = context, builder, accuracy
         self.degree = spline_degree(context)
+        self.fine = accuracy * FINER ** max(0, max(builder.orders) - 2)  # the target for the splines
         self.begin, self.end = (float(v) for v in context.problem.domain.bounds[1 - builder.axis])
         self.windows: list[Lifted] = []
         self.fields = len(context.problem.fields)
@@ -145,7 +147,7 @@ class March:
             judged = self._solve(window, conditions, change)
             change = None
             helped, before = judged.along < HELPFUL * before, judged.along
-            unresolved = judged.along > ENOUGH * self.accuracy and judged.tail < 1e-4
+            unresolved = judged.along > ENOUGH * self.fine and judged.tail < 1e-4
             if judged.resolved and unresolved and helped and extensions < EXTENSIONS:
                 finer = self._extended(judged)
                 if finer is not None:
@@ -194,7 +196,7 @@ class March:
         """The window on more knots, and the change of u by the insertion; None where no interval wants any."""
         space = judged.window.space
         scale = scales(torch.maximum(self.scale, sizes(judged.window, self.builder)))
-        wanted = density(sampled(judged.window, LEVELS, scale), space.breaks, self.degree, self.accuracy)
+        wanted = density(sampled(judged.window, LEVELS, scale), space.breaks, self.degree, self.fine)
         inserted = insertions(space.breaks, wanted)
         if len(inserted) == 0 or (space.functions + len(inserted)) * space.block > MOST_UNKNOWNS:
             return None
@@ -224,7 +226,7 @@ class March:
         """Fewer, moved knots where the solution has become smoother: a least squares projection, with its change recorded."""
         scale = scales(self.scale)
         space = LiftedSpace(start.breaks, self.degree, self.builder.axis, None, 1)
-        wanted = density(start.derivatives[0] / scale, start.breaks, self.degree, self.accuracy)
+        wanted = density(start.derivatives[0] / scale, start.breaks, self.degree, self.fine)
         breaks = equidistributed(start.breaks, wanted, COARSE, 4096)
         if len(breaks) - 1 >= SPARSE * space.intervals:
             return start
