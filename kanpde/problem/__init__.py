@@ -3,6 +3,7 @@
 from kanpde.problem.formula import read_expression
 from kanpde.problem.language import write_expression
 from kanpde.problem.reader import Document, check_degree, read_file, read_text
+from kanpde.problem.real_form import real_form
 from kanpde.problem.types import (
     Condition,
     Field,
@@ -29,6 +30,7 @@ __all__ = [
     "read_expression",
     "read_file",
     "read_text",
+    "real_form",
     "symbol",
     "write_expression",
 ]

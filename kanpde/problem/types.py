@@ -170,7 +170,8 @@ class Problem(metaclass=_InWords):
 
     ``Problem(find="u(x, t)", domain={"x": [-1, 1], ...}, equation=..., ...)`` makes one from the words of a problem file.
     ``limits`` gives the ends of each interval exactly; ``constants`` the exact value of every named number (``nu: 0.01/pi``),
-    which residuals carry as letters. ``exact`` is never looked at by the solver, only by the comparison.
+    which residuals carry as letters. ``exact`` is never looked at by the solver, only by the comparison. ``parts`` is empty
+    but in the ``real_form`` of a problem with complex fields.
     """
 
     title: str
@@ -187,6 +188,7 @@ class Problem(metaclass=_InWords):
     source: str = ""  # the text of the problem file, method part included
     path: str = ""
     remarks: tuple[Remark, ...] = ()
+    parts: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # {complex field: its real and imaginary part}
 
     @property
     def coordinates(self) -> tuple[str, ...]:

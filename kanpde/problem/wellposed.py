@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from kanpde.errors import ProblemError, Span
+from kanpde.errors import ProblemError, Span, UnsupportedProblem
 from kanpde.geometry import Face
 from kanpde.problem.exact import face_text
 from kanpde.problem.orders import field_orders, order_together, time_orders
+from kanpde.problem.real_form import real_form
 from kanpde.problem.text import Mapping
 from kanpde.problem.types import Condition, Problem, Remark, Residual, jet_symbol, symbol
 from kanpde.problem.zero import Verdict, decide
@@ -36,6 +37,7 @@ def _count_equations(problem: Problem, root: Mapping) -> None:
     if equations == fields:
         if unmentioned and problem.data is None:
             raise ProblemError(f"no equation contains '{unmentioned[0]}'", _span(root, "equations", "equation"))
+        _count_real_equations(problem, root)
         return
     names = ", ".join(f.name for f in problem.fields)
     unknowns = f"{fields} unknown function{'s' * (fields > 1)} ({names})"
@@ -45,6 +47,21 @@ def _count_equations(problem: Problem, root: Mapping) -> None:
     else:
         hint = "conditions stand under 'initial', 'boundary' and 'constraints'"
     raise ProblemError(message, _span(root, "equations", "equation"), hint)
+
+
+def _count_real_equations(problem: Problem, root: Mapping) -> None:
+    """A complex function takes two real equations, and ``abs(psi) = 1`` is only one."""
+    try:
+        form = real_form(problem)
+    except UnsupportedProblem:
+        return
+    equations, fields = len(form.equations), len(form.fields)
+    if equations != fields:
+        message = f"{equations} real equation{'s' * (equations != 1)} for {fields} real unknown functions"
+        hint = (
+            f"complex are {', '.join(form.parts)}; an equation counts twice if both its real and its imaginary part say something"
+        )
+        raise ProblemError(message, _span(root, "equations", "equation"), hint)
 
 
 def _undetermined(problem: Problem, root: Mapping) -> Iterator[Remark]:

@@ -18,6 +18,7 @@ from scipy.integrate import solve_ivp
 
 from kanpde.errors import UnsupportedProblem
 from kanpde.problem.types import Problem
+from kanpde.reference.exponential import NotSuited, exponential
 from kanpde.reference.line_problem import LineProblem, line_problem
 from kanpde.reference.line_system import LineSystem
 from kanpde.reference.pieces import DEEPEST, Pieces, chebyshev_table, resolve
@@ -30,6 +31,9 @@ LEVELS = (Level(14, 1e-7), Level(18, 1e-9), Level(22, 1e-11), Level(24, 1e-12))
 """Degree of the pieces and tolerance, coarse to fine. Beyond 24 the derivatives of the series lose digits to round-off faster
 than the truncation gains them; beyond 1e-12 the Newton iteration stagnates at round-off."""
 
+
+STIFFEST = 4
+"""From this order in space on, smooth periodic problems go to the exponential integrator, where round-off is less."""
 
 CHUNK = 2**14
 """Points evaluated at once: their coefficients, 9 stages by 25, take 30 MB."""
@@ -89,6 +93,11 @@ def method_of_lines(problem: Problem, seconds: float = 120.0) -> Reference:
     require_box(problem)
     line = line_problem(problem)
     start = clock.perf_counter()
+    if line.order >= STIFFEST:
+        try:
+            return exponential(problem, line, seconds)
+        except NotSuited:
+            pass
     names = [f.name for f in problem.fields]
     scale: np.ndarray | None = None
 

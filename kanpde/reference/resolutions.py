@@ -31,8 +31,10 @@ Attempt = Callable[[Level, Callable[[], bool]], Reference]
 """Solves at one level; raises OutOfTime when the second argument says that time is up."""
 
 
-def confirm(problem: Problem, attempt: Attempt, levels: Sequence[Level], start: float, seconds: float) -> Reference:
-    """The finest solution that time allows, with its difference from the one before as its error.
+def confirm(
+    problem: Problem, attempt: Attempt, levels: Sequence[Level], start: float, seconds: float, enough: float = 0.0
+) -> Reference:
+    """The finest solution that time allows, with its difference from the one before as its error; no finer than ``enough``.
 
     The difference is the error of the coarser one, so the statement errs on the safe side. OutOfTime if not even two were done.
     """
@@ -51,6 +53,8 @@ def confirm(problem: Problem, attempt: Attempt, levels: Sequence[Level], start: 
         if best is not None:
             errors = {name: max(e, FLOOR) for name, e in relative_differences(best, finer, points).items()}
         best = finer
+        if errors and max(errors.values()) <= enough:
+            break
     if best is None or not np.isfinite(list(errors.values()) or np.inf).all():
         raise OutOfTime(f"no two resolutions could be compared within {seconds:g} s (reference.seconds)")
     return replace(best, error=max(errors.values()), errors=errors, seconds=clock.perf_counter() - start)

@@ -94,6 +94,9 @@ LINES: dict[str, Problem] = {
     "advection on a circle": circle("u_t + u_x = f", "d(s, t) + d(s, x)", "exp(sin(pi*(x - t/2)))"),
     "diffusion on a circle": circle("u_t = u_xx/9 + u - u^3 + f", "d(s, t) - d(s, x, x)/9 - s + s^3", "exp(sin(pi*(x - t)))/2"),
     "third order on a circle": circle("u_t + u*u_x + u_xxx/99 = f", "d(s, t) + s*d(s, x) + d(s, x, x, x)/99", "sin(pi*(x - t))"),
+    "fourth order on a circle": circle(
+        "u_t + u_x/3 + u_xx/9 + u_xxxx/99 = f", "0", "exp((pi^2/9 - pi^4/99)*t)*sin(pi*(x - t/3))"
+    ),
     "wave on a circle": circle("u_tt = u_xx + f", "d(s, t, t) - d(s, x, x)", "exp(cos(pi*(x - t/2)))", second=True),
 }
 
