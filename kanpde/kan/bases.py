@@ -22,6 +22,7 @@ class Basis(Protocol):
     """
 
     name: str
+    local: bool  # whether break points inside the grid matter, or only its ends
 
     def size(self, intervals: int, degree: int) -> int:
         """The number K of functions."""

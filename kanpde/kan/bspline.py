@@ -97,6 +97,7 @@ class BSpline:
     """
 
     name = "bspline"
+    local = True
 
     def size(self, intervals: int, degree: int) -> int:
         """G + k."""

@@ -50,6 +50,7 @@ class Chebyshev:
     """
 
     name = "chebyshev"
+    local = False
 
     def size(self, intervals: int, degree: int) -> int:
         """G + k, so that a finer grid has more modes."""

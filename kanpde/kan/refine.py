@@ -100,6 +100,8 @@ def adapt(net: KAN, x: Tensor, margin: float = 0.05) -> tuple[KAN, float]:
             fitted = [
                 _fitted(g, float(ranges[n, 0]), float(ranges[n, 1]), margin) for g, n in zip(group.grids, source, strict=True)
             ]
+            if not BASES[group.basis].local:
+                fitted = [Grid.uniform(g.lower, g.upper, group.intervals, group.degree) for g in fitted]
             most = max(group.intervals, *(g.intervals for g in fitted))
             groups[start + i], _ = group.projected(torch.stack([g.with_intervals(most).breaks for g in fitted]))
         start += len(layer.edges)
