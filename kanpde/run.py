@@ -54,10 +54,11 @@ def solve(
     if dtype not in DTYPES:
         raise ProblemError(f"the number type is one of {', '.join(DTYPES)}, not '{dtype}'")
 
+    from kanpde.problem import real_form
     from kanpde.report.progress import shown
 
     with shown(report, progress, document.problem.title) as said:
-        return _pipeline(document.problem, plan, device, dtype, out, said)
+        return _pipeline(real_form(document.problem), plan, device, dtype, out, said)
 
 
 def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | PathLike[str] | None, said: Report) -> Solution:

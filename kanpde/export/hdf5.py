@@ -123,7 +123,7 @@ def _write_formula(group: h5py.Group, formula: Formula | None) -> None:
 def read_solution(path: str | PathLike[str]) -> Solution:
     """The solution in a file, or in the run folder that holds ``solution.h5``; raises ProblemError if there is none."""
     from kanpde.plan import Plan
-    from kanpde.problem import read_text
+    from kanpde.problem import read_text, real_form
 
     source = Path(path) / "solution.h5" if Path(path).is_dir() else Path(path)
     if not source.is_file():
@@ -136,7 +136,7 @@ def read_solution(path: str | PathLike[str]) -> Solution:
             group = file["kanpde"]
             document = read_text(group["problem"].asstr()[()], group["problem"].attrs["path"])
             return Solution(
-                problem=document.problem,
+                problem=real_form(document.problem),
                 plan=Plan.model_validate_json(group["plan"].asstr()[()]),
                 network=_read_network(group["network"]),
                 history=_read_history(group["history"]),

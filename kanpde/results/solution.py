@@ -50,8 +50,14 @@ class Solution:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The names of the unknown functions."""
+        """The names of the unknown functions, of a complex one those of its real and imaginary part."""
         return tuple(f.name for f in self.problem.fields)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names of the unknown functions as the problem declares them."""
+        part_of = {part: name for name, parts in self.problem.parts.items() for part in parts}
+        return tuple(dict.fromkeys(part_of.get(name, name) for name in self.fields))
 
     @property
     def parameters(self) -> int:
@@ -60,31 +66,38 @@ class Solution:
 
     def __call__(self, **coordinates: Any) -> np.ndarray:
         """The values of the one field at the points; with several fields write ``solution["v"](x=..., y=...)``."""
-        if len(self.fields) > 1:
-            raise ProblemError(f"the solution has the fields {', '.join(self.fields)}; write solution['{self.fields[0]}'](...)")
-        return self[self.fields[0]](**coordinates)
+        if len(self.functions) > 1:
+            listed = ", ".join(self.functions)
+            raise ProblemError(f"the solution has the fields {listed}; write solution['{self.functions[0]}'](...)")
+        return self[self.functions[0]](**coordinates)
 
     def __getitem__(self, name: str) -> FieldSolution:
-        if name not in self.fields:
-            raise ProblemError(f"there is no field '{name}'; the solution has {', '.join(self.fields)}")
+        if name not in self.fields and name not in self.functions:
+            raise ProblemError(f"there is no field '{name}'; the solution has {', '.join(self.functions)}")
         return FieldSolution(self, name)
 
     def derivative(self, name: str, **coordinates: Any) -> np.ndarray:
-        """The partial derivative ``name`` (``u_x``, ``u_xxt``) of the network at the points, exact to round-off."""
+        """The partial derivative ``name`` (``u_x``, ``u_xxt``) of the network at the points, exact to round-off.
+
+        Complex for a complex function.
+        """
         function, index = self.partial(name)
-        values = evaluate(self.network, locate(self.problem.domain, coordinates), self.fields.index(function), index)
-        return _scalar(values)
+        points = locate(self.problem.domain, coordinates)
+        parts = self.problem.parts.get(function, (function,))
+        values = [evaluate(self.network, points, self.fields.index(part), index) for part in parts]
+        return _scalar(values[0] if len(values) == 1 else values[0] + 1j * values[1])
 
     def partial(self, name: str) -> tuple[str, tuple[int, ...]]:
         """The field and the multi-index of ``u``, ``u_xx``, ...
 
         Raises ProblemError for a field or a coordinate that does not exist, and above the network's smoothness.
         """
-        function, _, letters = (name, "", "") if name in self.fields else name.rpartition("_")
+        known = {*self.fields, *self.functions}
+        function, _, letters = (name, "", "") if name in known else name.rpartition("_")
         names = self.problem.coordinates
-        if function not in self.fields:
+        if function not in known:
             raise ProblemError(
-                f"'{name}' is no derivative of {', '.join(self.fields)}", hint=f"write {self.fields[0]}_{names[0]}"
+                f"'{name}' is no derivative of {', '.join(self.functions)}", hint=f"write {self.functions[0]}_{names[0]}"
             )
         for letter in letters:
             if letter not in names:
@@ -138,7 +151,8 @@ class Solution:
         return figure(self, kind)
 
     def __repr__(self) -> str:
-        functions = ", ".join(f"{f.name}({', '.join(f.arguments)})" for f in self.problem.fields)
+        arguments = ", ".join(self.problem.coordinates)
+        functions = ", ".join(f"{name}({arguments})" for name in self.functions)
         error = f"estimated relative error {self.estimate.value:.1e}"
         formula = f"; {self.formula.text} ({self.formula.status})" if self.formula and self.formula.text else ""
         return f"<Solution {functions}: {error}, {self.parameters} parameters, {self.seconds:.2g} s{formula}; {self.outcome}>"
