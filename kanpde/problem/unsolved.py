@@ -13,7 +13,7 @@ from kanpde.problem.scope import Scope
 from kanpde.problem.text import Mapping
 from kanpde.problem.types import Problem, Remark, symbol
 
-MAX_SPACE_ORDER = 4
+MAX_SPACE_ORDER = 6
 MAX_TIME_ORDER = 2
 MAX_COORDINATES = 2
 
@@ -40,8 +40,6 @@ def _where(root: Mapping, name: str) -> Span:
 def _found(problem: Problem, scope: Scope, root: Mapping) -> Iterator[tuple[str, str, Span]]:
     domain = problem.domain
     find = _key(root, "find")
-    if len(problem.fields) > 1:
-        yield f"a system of {len(problem.fields)} unknown functions", "is", find
     if scope.complex:
         yield "a complex field", "is", find
     for name in scope.letters:
@@ -57,7 +55,7 @@ def _found(problem: Problem, scope: Scope, root: Mapping) -> Iterator[tuple[str,
         yield "a domain with shapes", "is", _key(root, "domain")
     elif domain.dimension > MAX_COORDINATES:
         yield f"a problem in {domain.dimension} coordinates", "is", _key(root, "domain")
-    if any(f.arguments != domain.coordinates for f in problem.fields) and len(problem.fields) == 1:
+    if any(set(f.arguments) != set(domain.coordinates) for f in problem.fields):
         yield "a field of fewer coordinates than the domain", "is", find
     yield from _equations(problem)
     yield from _conditions(problem)
@@ -91,6 +89,11 @@ def _conditions(problem: Problem) -> Iterator[tuple[str, str, Span]]:
     for condition in problem.conditions:
         span = condition.span
         assert span is not None
+        if condition.place.point is not None:
+            time = problem.domain.time_axis
+            if time is not None and condition.place.point[time] is not None:
+                yield f"a constraint at one {problem.domain.time} ('{condition.residuals[0].text}')", "is", span
+            continue
         if condition.kind == "constraint":
             yield f"the constraint '{condition.name}'" if condition.name != "constraint" else "a constraint", "is", span
             continue

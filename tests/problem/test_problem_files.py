@@ -14,19 +14,16 @@ EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.yaml"))
 WITH_EXACT = [file for file in [*PROBLEMS, *EXAMPLES] if "\nexact:" in file.read_text(encoding="utf-8")]
 
 UNSOLVED = {
-    "brusselator": "a system of 2 unknown functions",
     "heat_square": "a problem in 3 coordinates",
     "inverse_burgers": "the unknown constant 'nu'",
-    "kovasznay": "a system of 3 unknown functions",
     "laplace_four_holes": "a domain with shapes",
-    "lid_driven_cavity": "a system of 3 unknown functions",
     "parametric_burgers": "the parameter 'nu'",
     "poisson_box": "a problem in 3 coordinates",
     "poisson_l": "a domain with shapes",
     "poisson_l_shape": "a domain with shapes",
     "schroedinger": "a complex field",
     "string_eigenvalue": "the unknown constant 'lambda'",
-    "taylor_green": "a system of 3 unknown functions",
+    "taylor_green": "a problem in 3 coordinates",
     "two_materials": "a coefficient that jumps",
 }
 """What of each example is read, not solved yet."""

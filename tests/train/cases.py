@@ -123,6 +123,53 @@ where: {eps: 1e-3}
 boundary: u = 0
 exact: u = x - (exp((x - 1)/eps) - exp(-1/eps))/(1 - exp(-1/eps))
 """,
+    "two fields that react and diffuse": """
+find: u(x, t), v(x, t)
+domain: {x: [0, 1], t: [0, 1]}
+equations:
+  first: u_t = u_xx/10 - u*v + f
+  second: v_t = v_xx/5 + u*v - v + g
+where:
+  p: exp(-t)*cos(pi*x)
+  q: 2 + sin(t)*cos(2*pi*x)
+  f: (pi^2/10 - 1)*p + p*q
+  g: cos(t)*cos(2*pi*x) + 4*pi^2/5*sin(t)*cos(2*pi*x) - p*q + q
+initial: u = cos(pi*x), v = 2
+boundary: u_n = 0, v_n = 0
+exact: u = exp(-t)*cos(pi*x), v = 2 + sin(t)*cos(2*pi*x)
+""",
+    "wave as a system of first order": """
+find: u(x, t), v(x, t)
+domain: {x: [0, 2*pi], t: [0, 1]}
+equations:
+  first: u_t = v_x
+  second: v_t = u_x
+initial: u = sin(x), v = 0
+boundary:
+  x: periodic
+exact: u = sin(x)*cos(t), v = cos(x)*sin(t)
+""",
+    "Stokes flow, pressure fixed at a point": """
+find: u(x, y), v(x, y), p(x, y)
+domain: {x: [0, 1], y: [0, 1]}
+equations:
+  momentum x: -lap(u) + p_x = 2*x
+  momentum y: -lap(v) + p_y = 2*y
+  continuity: u_x + v_y = 0
+boundary: u = exp(x)*cos(y), v = -exp(x)*sin(y)
+constraints:
+  pressure level: p(1/2, 1/2) = 1/2
+exact: u = exp(x)*cos(y), v = -exp(x)*sin(y), p = x^2 + y^2
+""",
+    "dispersion, third order": """
+find: u(x, t)
+domain: {x: [0, 2*pi], t: [0, 1]}
+equation: u_t + u_xxx = 0
+initial: u = sin(x)
+boundary:
+  x: periodic
+exact: u = sin(x + t)
+""",
     "decay in time alone": """
 find: u(t)
 domain: {t: [0, 5]}
