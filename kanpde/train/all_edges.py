@@ -59,14 +59,14 @@ def train_all_edges(context: Context, judge: Callable[[KAN], Estimate]) -> KAN:
     """
     generator = context.generator()
     network = _first(context, generator)
-    damping, change, best, idle = FIRST_DAMPING, None, math.inf, 0
+    rough, change, best, idle = True, None, math.inf, 0
     accuracy = SHARE * context.plan.tolerance
     while True:
         context.network = network
-        network, cost = _stage(context, network, damping, change)
+        network, cost = _stage(context, network, rough, change)
         if not math.isfinite(cost):
             raise DivergedError("the residual of the first stage is not finite", hint="try another seed, or train: lifted")
-        idle = 0 if cost < 0.5 * best else idle + 1
+        idle = 0 if cost < 0.5 * best or cost > RESOLVED else idle + 1
         best = min(best, cost)
         trained, network = network.rank, pruned(network, NOISE * cost)
         full = network.rank == trained
@@ -85,7 +85,7 @@ def train_all_edges(context: Context, judge: Callable[[KAN], Estimate]) -> KAN:
         if grown.count > MOST_PARAMETERS or grown.count == network.count:
             return network
         context.tell("extension", f"rank {grown.rank}", grid=grown.intervals, residual=cost)
-        network, damping = grown, DAMPING
+        network, rough = grown, cost > RESOLVED
 
 
 def _first(context: Context, generator: torch.Generator) -> KAN:
@@ -98,8 +98,11 @@ def _first(context: Context, generator: torch.Generator) -> KAN:
     return random_separable(grids, rank, generator)
 
 
-def _stage(context: Context, network: KAN, damping: float, change: float | None) -> tuple[KAN, float]:
-    """Levenberg-Marquardt on one grid; the trained network and its residual relative to the size of u."""
+def _stage(context: Context, network: KAN, rough: bool, change: float | None) -> tuple[KAN, float]:
+    """Levenberg-Marquardt on one grid; the trained network and its residual relative to the size of u.
+
+    A ``rough`` start, far from any solution, takes damped steps and more patience.
+    """
     began = time.perf_counter()
     name = f"rank {network.rank}, grid {' x '.join(map(str, network.intervals))}"
     context.tell("stage", name, grid=network.intervals)
@@ -109,7 +112,8 @@ def _stage(context: Context, network: KAN, damping: float, change: float | None)
         context.tell("step", name, grid=network.intervals, iteration=step, residual=cost)
         return context.left > 0
 
-    optimizer = LevenbergMarquardt(damping=damping, slow=SLOW, patience=PATIENCE, orthogonal=False)
+    damping, slow, patience = (FIRST_DAMPING, SLOW / 3, 2 * PATIENCE) if rough else (DAMPING, SLOW, PATIENCE)
+    optimizer = LevenbergMarquardt(damping=damping, slow=slow, patience=patience, orthogonal=False)
     outcome = optimizer(problem, problem.theta, STEPS, monitor)
     trained = problem.network_at(outcome.theta)
     relative = outcome.cost / max(size(trained), torch.finfo(context.dtype).tiny)
