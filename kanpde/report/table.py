@@ -25,7 +25,7 @@ def rows(solution: Solution) -> list[tuple[str, str]]:
         ("estimated error", error_line(estimate)),
     ]
     for name, compared in solution.comparison.fields.items():
-        label = "checked error" if len(solution.comparison.fields) == 1 else f"checked error of {name}"
+        label = "checked error" if len(solution.comparison.fields) == 1 else f"checked {name}"
         found.append((label, compared.sentence))
     if not solution.comparison.fields:
         found.append(("checked error", solution.comparison.remark or "no independent reference"))
