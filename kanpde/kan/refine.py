@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 import torch
 from torch import Tensor
@@ -71,17 +70,6 @@ def _random_factors(group: Edges, count: int, generator: torch.Generator | None)
 
 def _normal(shape: tuple[int, ...], generator: torch.Generator | None, like: Tensor) -> Tensor:
     return torch.randn(shape, generator=generator, dtype=torch.float64).to(like)
-
-
-def scale(net: KAN) -> KAN:
-    """The same separable function with the factors of each product of equal size.
-
-    Products have a gauge freedom, (s a) (b / s); equal sizes are its best conditioned choice.
-    """
-    sizes = [group.coefficients.data[0].norm(dim=1).clamp(min=1e-300) for group in net.factors]
-    mean = prod(sizes[1:], start=sizes[0]) ** (1 / len(sizes))
-    coefficients = [g.coefficients.data[0] * (mean / s)[:, None] for g, s in zip(net.factors, sizes, strict=True)]
-    return separable([group.grids[0] for group in net.factors], coefficients, net.factors[0].basis)
 
 
 def adapt(net: KAN, x: Tensor, margin: float = 0.05) -> tuple[KAN, float]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from kanpde.kan import KAN, Edges, Grid, Layer, separable
-from kanpde.kan.refine import adapt, random_separable, scale, widen, with_intervals
+from kanpde.kan.refine import adapt, random_separable, widen, with_intervals
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -109,15 +109,6 @@ def test_widening_adds_what_it_is_told() -> None:
     assert wider.rank == 7
     change = float((wider(x) - net(x)).detach().abs().max())
     assert 1e-8 < change < 1e-4
-
-
-def test_scaling_leaves_the_function_and_balances_the_factors() -> None:
-    net, x = _separable(), _points()
-    net.factors[0].coefficients.data *= 1e3
-    balanced = scale(net)
-    torch.testing.assert_close(balanced(x), net(x), rtol=1e-12, atol=1e-9)
-    norms = [f.coefficients.detach()[0].norm(dim=1) for f in balanced.factors]
-    torch.testing.assert_close(norms[0], norms[1])
 
 
 def test_hidden_grids_follow_their_inputs_without_changing_the_function() -> None:
