@@ -96,7 +96,7 @@ def _bases(
     searches: list[Iterator[Basis]] = []
     found: list[list[Basis]] = []
     for number, (member, axis) in enumerate(zip(families, samples.axes, strict=True)):
-        few = 2 * member.rank + FEW_MODES
+        few = min(2 * member.rank + FEW_MODES, MOST_MODES)
         search = modal_bases(member.values, axis, noise, range(1, few + 1))
         first = next(search, None)
         if first is None and budget.left:

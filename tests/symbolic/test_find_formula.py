@@ -244,3 +244,11 @@ def test_no_time_left_is_no_formula(noisy: Any) -> None:
     problem, sampler = noisy(ONE_MODE, lambda x, t: exp(-(pi**2) * t) * sin(pi * x))
     found = find_in_samples(problem, sampler, 1e-10, seconds=0.0)
     assert found.status == "not found"
+
+
+def test_seven_products_without_modes_have_no_formula(noisy: Any) -> None:
+    """The orders that are tried end where the equations of their modes can still be told."""
+    problem, sampler = noisy(
+        heat("u = 1/(1 + x^2)"), lambda x, t: sum(t**k / (1 + (k + 1) ** 2 * x**2) for k in range(7)), noise=1e-13
+    )
+    assert find_in_samples(problem, sampler, 1e-13).status == "not found"
