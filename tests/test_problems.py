@@ -21,7 +21,7 @@ QUICK = (
     "klein_gordon", "telegraph", "biharmonic", "kovasznay",
 )  # fmt: skip
 PROVED = ("poisson", "helmholtz", "heat", "heat_insulated_end", "wave", "telegraph", "biharmonic")
-LONG = ("burgers", "allen_cahn", "poisson_deep", "brusselator", "kdv", "kuramoto_sivashinsky")
+LONG = ("burgers", "allen_cahn", "poisson_deep", "brusselator", "kdv", "kuramoto_sivashinsky", "schroedinger")
 
 solved: dict[str, Solution] = {}
 

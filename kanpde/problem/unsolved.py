@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import sympy as sp
 
-from kanpde.errors import Span
+from kanpde.errors import Span, UnsupportedProblem
 from kanpde.problem.functions import INTEGRAL, POINT_VALUE
 from kanpde.problem.orders import time_orders
+from kanpde.problem.real_form import real_form
 from kanpde.problem.scope import Scope
 from kanpde.problem.text import Mapping
 from kanpde.problem.types import Problem, Remark, symbol
@@ -20,9 +21,11 @@ MAX_COORDINATES = 2
 
 def unsolved(problem: Problem, scope: Scope, root: Mapping) -> tuple[Remark, ...]:
     """One remark for each construct that is read, not solved yet."""
-    return tuple(
-        Remark(f"{what} {verb} read, not solved yet", span, unsupported=True) for what, verb, span in _found(problem, scope, root)
-    )
+    try:
+        found = dict.fromkeys(_found(real_form(problem), scope, root))
+    except UnsupportedProblem as error:
+        return (Remark(error.message, _key(root, "equations" if root.get("equations") else "equation"), unsupported=True),)
+    return tuple(Remark(f"{what} {verb} read, not solved yet", span, unsupported=True) for what, verb, span in found)
 
 
 def _key(root: Mapping, name: str) -> Span:
@@ -40,8 +43,6 @@ def _where(root: Mapping, name: str) -> Span:
 def _found(problem: Problem, scope: Scope, root: Mapping) -> Iterator[tuple[str, str, Span]]:
     domain = problem.domain
     find = _key(root, "find")
-    if scope.complex:
-        yield "a complex field", "is", find
     for name in scope.letters:
         if name in problem.unknowns:
             yield f"the unknown constant '{name}'", "is", find
@@ -75,7 +76,7 @@ def _equations(problem: Problem) -> Iterator[tuple[str, str, Span]]:
             yield f"an equation of order {residual.order_in(time)} in {domain.time}", "is", residual.span
         if residual.expression.has(INTEGRAL):
             yield "an integral in an equation", "is", residual.span
-        if not any(f.complex for f in problem.fields) and any(_jumps(slope, problem) for slope in residual.partials.values()):
+        if any(_jumps(slope, problem) for slope in residual.partials.values()):
             yield "a coefficient that jumps", "is", residual.span
 
 

@@ -21,7 +21,6 @@ UNSOLVED = {
     "poisson_box": "a problem in 3 coordinates",
     "poisson_l": "a domain with shapes",
     "poisson_l_shape": "a domain with shapes",
-    "schroedinger": "a complex field",
     "string_eigenvalue": "the unknown constant 'lambda'",
     "taylor_green": "a problem in 3 coordinates",
     "two_materials": "a coefficient that jumps",
