@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from kanpde.problem.real_form import real_form
 from kanpde.problem.types import Problem
 from kanpde.reference.compare import compare, fresh_points
 from kanpde.reference.exact import exact
@@ -42,6 +43,7 @@ def choose(problem: Problem) -> str:
 def reference(problem: Problem, section: Section | str = "auto", seconds: float = 120.0) -> Reference | None:
     """The reference that the method part asks for, or None for ``none``.
 
+    A complex field is judged by its real and imaginary part, under the names that ``real_form`` gives them.
     Raises UnsupportedProblem with the reason where the method, or the one that ``auto`` picks, cannot judge the problem.
     ``seconds`` counts where the section is a word alone.
     """
@@ -50,6 +52,7 @@ def reference(problem: Problem, section: Section | str = "auto", seconds: float 
         return None
     if method not in (*REFERENCES, "auto"):
         raise ValueError(f"no reference is called '{method}'; there are: auto, none, {', '.join(REFERENCES)}")
+    problem = real_form(problem)
     return REFERENCES[choose(problem) if method == "auto" else method](problem, limit)
 
 
