@@ -87,7 +87,8 @@ def _train(context: Context, builder: RowBuilder) -> _Attempt:
         from kanpde.train.all_edges import train_all_edges
 
         network = train_all_edges(context, lambda net: estimate_afresh(context, builder, net))
-        return _Attempt(network, estimate_afresh(context, builder, network), "neither more product nodes nor more knots help")
+        limit = "neither more product nodes nor more knots help" if context.left > 0 else _spent(plan)
+        return _Attempt(network, estimate_afresh(context, builder, network), limit)
     return _lifted(context, builder)
 
 
@@ -101,7 +102,6 @@ def _lifted(context: Context, builder: RowBuilder) -> _Attempt:
     best: _Attempt | None = None
     box: Lifted | None = None
     for _ in range(ATTEMPTS):
-        spent = f"the budget of {context.plan.budget:g} s is spent"
         try:
             if timed:
                 march = March(context, builder, accuracy).run()
@@ -119,13 +119,11 @@ def _lifted(context: Context, builder: RowBuilder) -> _Attempt:
                     f"the budget of {context.plan.budget:g} s ended before the time interval did",
                     hint="raise the budget, or loosen the tolerance",
                 )
-            return _Attempt(best.network, best.estimate, spent)
+            return _Attempt(best.network, best.estimate, _spent(context.plan))
         network = compress(context, builder, pieces, accuracy, max(0.1 * tolerance, SHARE * accuracy))
-        if context.plan.polish:
-            from kanpde.train.polish import polish
-
-            network = polish(context, network)
         now = _Attempt(network, estimate(context, builder, network, pieces))
+        if context.plan.polish:
+            now = _polished(context, builder, pieces, now)
         context.tell("estimate", estimate=now.estimate.value)
         improved = best is None or now.estimate.value < best.estimate.value
         stalled = best is not None and now.estimate.value > 0.5 * best.estimate.value
@@ -133,12 +131,28 @@ def _lifted(context: Context, builder: RowBuilder) -> _Attempt:
         if best.estimate.value <= tolerance:
             return best
         if context.left < 0:
-            return _Attempt(best.network, best.estimate, spent)
+            return _Attempt(best.network, best.estimate, _spent(context.plan))
         if stalled or accuracy <= finest:
             return _Attempt(best.network, best.estimate, _floor(best.estimate, context))
         accuracy = max(finest, accuracy * min(0.3, max(0.01, 0.5 * tolerance / now.estimate.value)))
     assert best is not None
     return _Attempt(best.network, best.estimate, _floor(best.estimate, context))
+
+
+def _polished(context: Context, builder: RowBuilder, pieces: list[Lifted], before: _Attempt) -> _Attempt:
+    """All edges trained once more together; kept if the estimate does not rise, since a smaller residual is no smaller error."""
+    from kanpde.train.polish import polish
+
+    network = polish(context, before.network)
+    after = _Attempt(network, estimate(context, builder, network, pieces))
+    if after.estimate.value <= before.estimate.value:
+        return after
+    context.tell("message", "polish", message="polished edges are not kept: the estimate rose")
+    return before
+
+
+def _spent(plan: Plan) -> str:
+    return f"the budget of {plan.budget:g} s is spent"
 
 
 def _floor(value: Estimate, context: Context) -> str:
