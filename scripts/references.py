@@ -120,17 +120,19 @@ def kuramoto_sivashinsky(
     return _pair(at, resolutions)
 
 
-def brusselator(x: np.ndarray, t: np.ndarray, sizes: tuple[int, int] = (56, 80)) -> Truth:
+def brusselator(
+    x: np.ndarray, t: np.ndarray, resolutions: tuple[tuple[int, float], tuple[int, float]] = ((56, 1e-11), (80, 1e-13))
+) -> Truth:
     """u_t = 1 + u^2 v - 4 u + u_xx/50, v_t = 3 u - u^2 v + v_xx/50, 0 <= x <= 1, 0 <= t <= 10; values are u, then v: (2 N,).
 
     u = 1 + sin(2 pi x), v = 3 at first and u = 1, v = 3 at the ends (Hairer & Wanner 1996, IV.8.4). Chebyshev collocation and
-    LSODA with tolerance 1e-12.
+    LSODA, with (degree, tolerance).
     """
-    coarse, fine = (_brusselator(np.asarray(x, float), np.asarray(t, float), n) for n in sizes)
+    coarse, fine = (_brusselator(np.asarray(x, float), np.asarray(t, float), *r) for r in resolutions)
     return fine, _difference(coarse, fine)
 
 
-def _brusselator(x: np.ndarray, t: np.ndarray, n: int) -> np.ndarray:  # (N,), (N,) -> (2 N,)
+def _brusselator(x: np.ndarray, t: np.ndarray, n: int, tolerance: float) -> np.ndarray:  # (N,), (N,) -> (2 N,)
     from scipy.integrate import solve_ivp
     from scipy.interpolate import BarycentricInterpolator
 
@@ -151,7 +153,7 @@ def _brusselator(x: np.ndarray, t: np.ndarray, n: int) -> np.ndarray:  # (N,), (
 
     start = np.concatenate([1 + np.sin(2 * np.pi * grid[1:-1]), np.full(n - 1, 3.0)])
     times, back = np.unique(t, return_inverse=True)
-    states = solve_ivp(rate, (0, 10), start, method="LSODA", rtol=1e-12, atol=1e-12, t_eval=times).y
+    states = solve_ivp(rate, (0, 10), start, method="LSODA", rtol=tolerance, atol=tolerance, t_eval=times).y
     order = np.random.default_rng(0).permutation(n + 1)  # against overflow of the barycentric weights
     table = BarycentricInterpolator(grid[order], np.eye(n + 1))(x)  # (N, n + 1), by point of the permuted grid
     found = np.empty((2, len(x)))
