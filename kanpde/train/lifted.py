@@ -163,7 +163,7 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
         settled = cut < UNRESOLVED or rough > cut  # polynomials first: what they miss shows as roughness along the splines
         finer = _finer(solution, scale, accuracy, rough > UNRESOLVED) if rough >= accuracy and settled else None
         wider, change = finer or (solution, None)
-        if cut >= 3 * accuracy:
+        if cut >= 3 * accuracy and space.other is not None:
             wider = _wider(wider)
         if wider.parameters > MOST_UNKNOWNS or wider.parameters == solution.parameters:
             return solution
