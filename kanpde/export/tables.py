@@ -91,8 +91,15 @@ def read_points(at: str | None, grid: str | None, solution: Solution) -> Points:
 
 
 def values_at(solution: Solution, points: Points, derivatives: Iterable[str] = ()) -> dict[str, np.ndarray]:
-    """Every field and the derivatives asked for: (N,) at points, (..., N_t, N_y, N_x) on a grid."""
-    return {name: solution.derivative(name, **points.arrays()) for name in dict.fromkeys((*solution.fields, *derivatives))}
+    """Every field and the derivatives asked for: (N,) at points, (..., N_t, N_y, N_x) on a grid. Complex ones by their parts."""
+    names = [*solution.fields, *(real for name in derivatives for real in _real_names(name, solution))]
+    return {name: solution.derivative(name, **points.arrays()) for name in dict.fromkeys(names)}
+
+
+def _real_names(name: str, solution: Solution) -> tuple[str, ...]:
+    """``psi_re_x`` and ``psi_im_x`` for the derivative ``psi_x`` of a complex function, and any other name as it is."""
+    function, _ = solution.partial(name)
+    return tuple(part + name[len(function) :] for part in solution.problem.parts.get(function, (function,)))
 
 
 def write_csv(stream: IO[str], points: Points, values: Mapping[str, np.ndarray]) -> None:

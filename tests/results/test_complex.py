@@ -10,6 +10,7 @@ from made import spline_network
 
 import kanpde
 from kanpde.errors import ProblemError
+from kanpde.export.tables import Points, values_at
 from kanpde.plan import Plan
 from kanpde.problem import read_text, real_form
 from kanpde.results import Estimate, History, Solution
@@ -61,3 +62,10 @@ def test_the_real_fields_are_what_is_stored(wave: Solution, tmp_path: Path) -> N
     assert again.problem.parts == {"psi": ("psi_re", "psi_im")}
     assert again(x=0.25, t=1.5) == wave(x=0.25, t=1.5)
     assert "psi(x, t)" in repr(again)
+
+
+def test_tables_have_a_column_for_each_part(wave: Solution) -> None:
+    points = Points({"x": np.array([0.25, 0.5]), "t": np.array([1.0, 2.0])}, tensor=False)
+    table = values_at(wave, points, ["psi_t", "psi_re_x"])
+    assert list(table) == ["psi_re", "psi_im", "psi_re_t", "psi_im_t", "psi_re_x"]
+    assert np.abs(table["psi_im_t"] - [3, 12]).max() < 1e-11
