@@ -58,9 +58,7 @@ def _count_real_equations(problem: Problem, root: Mapping) -> None:
     equations, fields = len(form.equations), len(form.fields)
     if equations != fields:
         message = f"{equations} real equation{'s' * (equations != 1)} for {fields} real unknown functions"
-        hint = (
-            f"complex are {', '.join(form.parts)}; an equation counts twice if both its real and its imaginary part say something"
-        )
+        hint = f"{' and '.join(form.parts)} {'is' if len(form.parts) == 1 else 'are'} complex, which makes two real functions"
         raise ProblemError(message, _span(root, "equations", "equation"), hint)
 
 
