@@ -60,8 +60,9 @@ class Collocation:
         self.size = int(ends[-1]) + len(corners)
         self.rows: list[Rows] = []
         self._tables: dict[tuple[object, ...], np.ndarray] = {}
+        more = 1 if corners else 0  # square systems cannot tell corner functions from polynomials: by symmetry some are square
         for equation in equations:
-            self._add(equation, [axis.inside(equation.order(i)) for i, axis in enumerate(self.full)])
+            self._add(equation, [axis.inside(max(0, equation.order(i) - more)) for i, axis in enumerate(self.full)])
         for condition in problem.conditions:
             predicate = condition.place.predicate
             for face in condition.place.faces:
@@ -138,9 +139,18 @@ def _axis(domain: Domain, axis: int, size: int) -> Axis:
 def _axes(problem: Problem, equations: list[Pointwise], sizes: tuple[int, ...]) -> dict[str, tuple[Axis, ...]]:
     """The bases of every field. One without conditions on the boundary has as many coefficients as its equations have points.
 
-    For the pressure that is the degree N - 2 where the velocity has N, without spurious modes (Bernardi & Maday 1992).
+    For the pressure that is the degree N - 2 where the velocity has N, without spurious modes (Bernardi & Maday 1992). A
+    condition such as u_n = p belongs to the field of the highest order in it.
     """
-    conditioned = {name for c in problem.conditions if c.place.faces for r in c.residuals for name in _names(problem, r)}
+    order = {
+        f.name: max((sum(index) for e in equations for name, index in e.keys if name == f.name), default=0)
+        for f in problem.fields
+    }
+    conditioned = set()
+    for condition in problem.conditions:
+        for r in condition.residuals if condition.place.faces else ():
+            names = _names(problem, r)
+            conditioned |= {name for name in names if order[name] == max(order[n] for n in names)}
     found: dict[str, tuple[Axis, ...]] = {}
     for field in problem.fields:
         mine = [e for e in equations if e.has(field.name)]

@@ -132,7 +132,7 @@ def line_problem(problem: Problem) -> LineProblem:
     periodic = domain.coordinates[space] in domain.periodic
     ends = [] if periodic else _end_conditions(problem, space)
     orders = _orders(found, equations, names, space, None if periodic else len(ends))
-    owners = _owners(ends, names, orders, space) if ends else np.zeros(0, dtype=int)
+    owners = _owners(ends, list(zip(names, orders, time_orders, strict=True)), space) if ends else np.zeros(0, dtype=int)
     start = _initial(problem, time_orders, space, time)
     fields = [LineField(n, q, p, start[n]) for n, q, p in zip(names, orders, time_orders, strict=True)]
     belonging = tuple((side, condition, int(owner)) for (side, condition), owner in zip(ends, owners, strict=True))
@@ -178,11 +178,20 @@ def _end_conditions(problem: Problem, space: int) -> list[tuple[int, Pointwise]]
     return found
 
 
-def _owners(ends: Sequence[tuple[int, Pointwise]], names: Sequence[str], orders: Sequence[int], space: int) -> np.ndarray:
-    slots = [name for name, order in zip(names, orders, strict=True) for _ in range(order)]
-    scores = [[1 + c.order(space, n) if c.has(n) else None for n in slots] for _, c in ends]
-    number = np.array([names.index(name) for name in slots])
-    return number[_assign(scores, "condition")]
+def _owners(ends: Sequence[tuple[int, Pointwise]], fields: Sequence[tuple[str, int, int]], space: int) -> np.ndarray:
+    """The number of the field, of those with (name, order in space, order in time), that every condition belongs to.
+
+    As many to each as its order where that is possible; it matters for fields of second order in time only. E_t = H_x, H_t = E_x
+    may well have E = 0 at both ends.
+    """
+    slots = [number for number, (_, order, _) in enumerate(fields) for _ in range(order)]
+    scores = [[1 + c.order(space, fields[n][0]) if c.has(fields[n][0]) else None for n in slots] for _, c in ends]
+    try:
+        return np.array(slots)[_assign(scores, "condition")]
+    except UnsupportedProblem:
+        if any(time_order == 2 for _, _, time_order in fields):
+            raise
+        return np.zeros(len(ends), dtype=int)
 
 
 def _initial(problem: Problem, time_orders: Sequence[int], space: int, time: int) -> dict[str, tuple[OfSpace, ...]]:
