@@ -19,6 +19,7 @@ from scipy.integrate import solve_ivp
 from kanpde.errors import UnsupportedProblem
 from kanpde.problem.types import Problem
 from kanpde.reference.exponential import NotSuited, exponential
+from kanpde.reference.initial_value import initial_value
 from kanpde.reference.line_problem import LineProblem, line_problem
 from kanpde.reference.line_system import LineSystem
 from kanpde.reference.pieces import DEEPEST, Pieces, chebyshev_table, resolve
@@ -89,8 +90,10 @@ def _evaluate(
 
 
 def method_of_lines(problem: Problem, seconds: float = 120.0) -> Reference:
-    """The reference for a problem in one space coordinate and time, of any number of fields, confirmed by two resolutions."""
+    """The reference for any number of fields in one space coordinate and time, or in time alone, confirmed by two resolutions."""
     require_box(problem)
+    if problem.domain.dimension == 1 and problem.domain.time is not None:
+        return initial_value(problem, seconds)
     line = line_problem(problem)
     start = clock.perf_counter()
     if line.order >= STIFFEST:
