@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kanpde.errors import KanpdeError, MissingDependency, ProblemError, UnsupportedProblem
+from kanpde.errors import DivergedError, KanpdeError, MissingDependency, ProblemError, UnsupportedProblem
 from kanpde.results import Comparison, Event, FieldComparison, Report, silent
 
 if TYPE_CHECKING:
@@ -90,10 +90,13 @@ def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | 
             folder.write(found)
             write_report(found, folder.path)
         return found
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, DivergedError) as stop:
         if found is None or folder is None:
             raise
         found.converged = False
+        if isinstance(stop, DivergedError):
+            folder.write(found)
+            raise DivergedError(f"{stop.message}; what was found so far is in {folder.path}", stop.span, stop.hint) from None
         if not found.outcome.startswith("interrupted"):
             found.outcome = f"interrupted after training: {found.outcome}"
         folder.write(found)

@@ -1,6 +1,7 @@
 """The pipeline from Python: read, train, compare, symbolify, write."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from made import POLYNOMIAL
 
 import kanpde
 from kanpde import run
-from kanpde.errors import MissingDependency, ProblemError, UnsupportedProblem
+from kanpde.errors import DivergedError, MissingDependency, ProblemError, UnsupportedProblem
 from kanpde.results import Event, Solution
 
 
@@ -144,3 +145,16 @@ def test_the_package_offers_what_it_says():
         assert getattr(kanpde, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = kanpde.nothing
+
+
+def test_a_spent_budget_leaves_what_was_found(tmp_path, monkeypatch):
+    from kanpde.train import Context
+
+    monkeypatch.setattr(Context, "left", property(lambda self: 1.0 if len(self.pieces) < 2 else -1.0))  # two windows long
+    problem = Path(__file__).parents[1] / "problems" / "heat.yaml"
+    with pytest.raises(DivergedError, match="ended before the time interval did; what was found so far is in"):
+        kanpde.solve(problem, progress=False, out=tmp_path / "run")
+    found = kanpde.load(tmp_path / "run")
+    assert found.outcome.startswith("stopped at t = ")
+    assert not found.converged
+    assert abs(found(x=0.5, t=0.0) - 0.5) < 1e-9

@@ -48,8 +48,8 @@ def solve(
 ) -> Solution:
     """Solves a scalar problem on a box. The solution's ``outcome`` says how it ended, ``converged`` whether well.
 
-    An interrupt is passed on after ``checkpoint`` has been given the solution so far. Raises UnsupportedProblem for what this
-    version does not solve, and DivergedError where there is nothing usable to return.
+    Raises UnsupportedProblem for what this version does not solve, and DivergedError where there is nothing usable to return; that
+    and an interrupt are passed on after ``checkpoint`` has been given the solution so far, if there is any.
     """
     if problem.unsupported:
         remark = problem.unsupported[0]
@@ -68,9 +68,10 @@ def solve(
     with torch.no_grad(), threads(1):
         try:
             best = _train(context, builder)
-        except KeyboardInterrupt:
-            if checkpoint is not None:
-                checkpoint(_interrupted(context, builder))
+        except (KeyboardInterrupt, DivergedError) as stop:
+            so_far = _so_far(context, builder, "interrupted" if isinstance(stop, KeyboardInterrupt) else "stopped")
+            if checkpoint is not None and so_far is not None:
+                checkpoint(so_far)
             raise
         return _solution(context, best, _outcome(plan, best, context))
 
@@ -191,15 +192,15 @@ def _solution(context: Context, best: _Attempt, outcome: str) -> Solution:
     )
 
 
-def _interrupted(context: Context, builder: RowBuilder) -> Solution:
-    """The solution so far: the last network, or what the finished windows or grids give."""
+def _so_far(context: Context, builder: RowBuilder, word: str) -> Solution | None:
+    """The last network, or what the finished windows or grids give; None before the first."""
     network = context.network
-    if network is None and context.pieces:
+    if network is None and context.pieces and all(bool(torch.isfinite(piece.c).all()) for piece in context.pieces):
         network = compress(context, builder, context.pieces, context.plan.tolerance, context.plan.tolerance)
     if network is None:
-        raise KeyboardInterrupt
+        return None
     reached = "before the tolerance was reached"
     last = context.pieces[-1].space.other if context.pieces else None
     if last is not None and context.problem.domain.time is not None:
         reached = f"at {context.problem.domain.time} = {last[1]:.4g}; beyond, the solution means nothing"
-    return _solution(context, _Attempt(network, Estimate(math.inf, METHOD)), f"interrupted {reached}")
+    return _solution(context, _Attempt(network, Estimate(math.inf, METHOD)), f"{word} {reached}")
