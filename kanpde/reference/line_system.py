@@ -64,9 +64,8 @@ class LineSystem:
         self._moving: list[sparse.csr_matrix] = []
         for f, equation, block in zip(line.fields, line.equations, line.first_blocks, strict=True):
             points = pieces.degree + 1 - f.order
-            self._blocks.append(
-                _Block(equation, pieces.gauss(points), line, self._maps(partial(pieces.at_gauss, points), orders))
-            )
+            maps = self._maps(partial(pieces.at_gauss, points, more=f.more, first=f.forward), orders)
+            self._blocks.append(_Block(equation, pieces.gauss(points, f.more, f.forward), line, maps))
             second = f.time_order == 2
             if f.order and (line.periodic or pieces.count > 1):
                 joints = pieces.continuity(f.order, line.periodic)

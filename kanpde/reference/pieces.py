@@ -64,16 +64,29 @@ class Pieces:
         """Half of each interval's length: dx / dxi."""
         return np.diff(self.breaks) / 2
 
-    def gauss(self, points: int) -> np.ndarray:  # (K * points,)
-        """Gauss-Legendre points of every interval, where collocation converges fastest (de Boor & Swartz 1973)."""
-        xi = np.polynomial.legendre.leggauss(points)[0]
-        middle = (self.breaks[:-1] + self.breaks[1:]) / 2
-        return (middle[:, None] + self.half[:, None] * xi).ravel()
+    def gauss(self, points: int, more: int = 0, first: bool = False) -> np.ndarray:  # (K * points + more,)
+        """Gauss-Legendre points of every interval, where collocation converges fastest (de Boor & Swartz 1973).
 
-    def at_gauss(self, points: int, order: int) -> sparse.csr_matrix:  # (K * points, size)
+        The last interval, or the first, has ``more`` of them.
+        """
+        middle = (self.breaks[:-1] + self.breaks[1:]) / 2
+        parts = [
+            m + h * np.polynomial.legendre.leggauss(n)[0]
+            for m, h, n in zip(middle, self.half, self._counts(points, more, first), strict=True)
+        ]
+        return np.concatenate(parts)
+
+    def at_gauss(
+        self, points: int, order: int, more: int = 0, first: bool = False
+    ) -> sparse.csr_matrix:  # (K * points + more, size)
         """Coefficients to the derivative of the given order at the Gauss points."""
-        table = gauss_table(self.degree, points, order)
-        return sparse.block_diag([table / h**order for h in self.half], format="csr")
+        counts = self._counts(points, more, first)
+        parts = [gauss_table(self.degree, n, order) / h**order for n, h in zip(counts, self.half, strict=True)]
+        return sparse.block_diag(parts, format="csr")
+
+    def _counts(self, points: int, more: int, first: bool) -> list[int]:
+        same = [points] * (self.count - 1)
+        return [points + more, *same] if first else [*same, points + more]
 
     def at_end(self, side: int, order: int) -> sparse.csr_matrix:  # (1, size)
         """Coefficients to the derivative of the given order at the lower (-1) or upper (+1) end of the domain."""
