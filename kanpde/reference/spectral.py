@@ -122,7 +122,7 @@ def spectral(problem: Problem, seconds: float = 120.0) -> Reference:
         best, before, tails = finer, tails, fields.tails()
         corners = corners or (max(sizes) > ROUGH and tails.max() > SMOOTH)
         settled = (tails <= TAIL) | ((tails < 1e-11) & (tails > 0.3 * before))  # round-off stops the decrease of the coefficients
-        if (settled.all() and (done or error < 1e-13)) or (corners and error < 1e-11):
+        if (settled.all() and (done or error < 1e-13)) or (fields.corners and error < 1e-11):
             break
         done = bool(settled.all())  # once more, so that the stated error is not that of a much coarser tensor
         sizes = [n + (2 if s else max(4, n // 3) // 2 * 2) for n, s in zip(sizes, settled, strict=True)]
