@@ -127,13 +127,17 @@ def _solve(options: argparse.Namespace) -> int:
     folder = Path(options.out or Path("runs") / Path(options.file).stem)
     settings = {key: getattr(options, key) for key in ("tolerance", "budget", "seed", "device", "dtype")}
     arguments: dict[str, Any] = {**settings, "settings": options.set, "out": folder}
+    problem = run.read(options.file).problem
+    for remark in problem.remarks:
+        if not remark.unsupported:
+            _complain(str(remark))
     if options.quiet or options.json:
-        solution = run.solve(options.file, progress=False, **arguments)
+        solution = run.solve(problem, progress=False, **arguments)
     elif (console := _console(stderr=True)).is_terminal:
         with bar(console, options.file) as report:
-            solution = run.solve(options.file, report=report, **arguments)
+            solution = run.solve(problem, report=report, **arguments)
     else:
-        solution = run.solve(options.file, report=lines(console), **arguments)
+        solution = run.solve(problem, report=lines(console), **arguments)
     if options.json:
         from kanpde.export import summary
 

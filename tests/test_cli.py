@@ -61,8 +61,8 @@ def test_debug_shows_the_traceback(problem_file, monkeypatch):
 def test_solve_says_whether_the_tolerance_was_reached(converged, code, rod, problem_file, monkeypatch, capsys):
     given = {}
 
-    def solve(path, **settings):
-        given.update(settings, path=path)
+    def solve(problem, **settings):
+        given.update(settings, problem=problem)
         Path(settings["out"]).mkdir(parents=True)
         return rod
 
@@ -91,6 +91,15 @@ def test_solve_writes_the_run_folder(problem_file, capsys):
     assert {"step", "record", "estimate", "stage", "message"} <= set(kinds)
     assert "estimated error" in said.out
     assert "grid" in said.err  # progress, as plain lines
+
+
+def test_solve_says_what_check_warns_of(problem_file, rod, monkeypatch, capsys):
+    problem_file.write_text(POLYNOMIAL.split("exact")[0].replace("initial: u =", "initial: u = 1 +"))
+    monkeypatch.setattr("kanpde.run.solve", lambda problem, **settings: rod)
+    main(["solve", "rod.yaml", "--quiet"])
+    assert "warning: the initial value" in capsys.readouterr().err
+    assert main(["check", "rod.yaml", "--quiet"]) == 0
+    assert "warning: the initial value" in capsys.readouterr().err
 
 
 def test_check_names_the_line_of_every_mistake_and_goes_on(problem_file, capsys):
