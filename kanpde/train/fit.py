@@ -12,6 +12,7 @@ from kanpde.assembly import LiftedSpace
 from kanpde.optimize.banded import Rows, solve_banded
 
 ROUNDS = 10  # of bisection
+MOST = 16_384  # intervals: beyond, it is noise that is fitted
 GAIN = 0.7  # an interval whose halves keep more than this share of its error is at the noise of the function
 
 
@@ -48,7 +49,7 @@ def fit_adaptively(
         error = (fitted - function(x.reshape(-1)).reshape(fitted.shape)).square().sum(2).sqrt().amax(1)  # (G,)
         settled |= error > GAIN * parent
         bad = (error > tolerance) & ~settled
-        if last or not bool(bad.any()):
+        if last or not bool(bad.any()) or len(breaks) - 1 + int(bad.sum()) > MOST:
             break
         middle = ((breaks[:-1] + breaks[1:]) / 2)[bad]
         repeats = torch.where(bad, 2, 1)

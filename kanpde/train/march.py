@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -36,6 +37,7 @@ AIM = 5.0  # times the accuracy: the tail that the next window aims at
 GROW, SHRINK = 3.0, 0.5  # bounds of the change of length from one accepted window to the next
 FINER = 0.05  # share of the accuracy for the splines, for each order above two: what acts is a derivative of their error
 LEVELS = 4  # times of a window at which its splines are judged
+STUCK, HOPELESS = 5, 1e6  # windows in a row that do not grow, and how many more of them are beyond hope
 EXTENSIONS = 8  # of one window's splines
 HELPFUL = 0.3  # an extension is followed by another if it reduced the indicated error to less than this share
 RESOLVED = 0.1  # relative residual above which a window is too long for any statement about its error
@@ -107,10 +109,21 @@ class March:
             now, length = _interval(window)[1], _interval(window)[1] - now
             fraction = (now - self.begin) / (self.end - self.begin)
             self.context.tell("window", f"t = {now:.4g}", grid=(window.space.intervals, SIZE), fraction=fraction)
+            self._hopeful(now)
             start = self._thinned(self._state(window))
             length *= min(GROW, max(SHRINK, self._factor(judged.tail)))
         self.context.history.windows = len(self.windows)
         return self
+
+    def _hopeful(self, now: float) -> None:
+        """Raises DivergedError where the last windows have not grown, and at their pace no budget is enough for the rest."""
+        lengths = [high - low for low, high in map(_interval, self.windows[-STUCK:])]
+        shrinking = len(lengths) == STUCK and all(later <= earlier for earlier, later in pairwise(lengths))
+        if shrinking and lengths[0] * HOPELESS < self.end - now:
+            raise DivergedError(
+                f"the time windows stay shorter than {lengths[0]:.1g} at t = {now:.6g}",
+                hint="the problem may be ill-posed, as a heat equation backward in time is, or the solution may blow up there",
+            )
 
     def _initial_value(self) -> Lifted:
         """The initial value as a spline: coarse knots, extended until the indicated error is below the accuracy."""
