@@ -28,6 +28,7 @@ AHEAD = 0.04  # accuracy of a solve relative to the tolerance: errors of windows
 LOOSE = 1e-6  # tolerance above which the accuracy follows slowly only: the indicators hold on resolved grids alone
 FINEST = 100.0  # accuracy, in units of the round-off, below which nothing but round-off decides
 ATTEMPTS = 5
+MEANINGLESS = 0.1  # an estimated relative error from which a solution has not a single digit
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def solve(
 ) -> Solution:
     """Solves a scalar problem on a box. The solution's ``outcome`` says how it ended, ``converged`` whether well.
 
-    Raises UnsupportedProblem for what this version does not solve, and DivergedError where there is nothing usable to return; that
+    Raises UnsupportedProblem for what this version does not solve, and DivergedError where nothing is usable; that
     and an interrupt are passed on after ``checkpoint`` has been given the solution so far, if there is any.
     """
     if problem.unsupported:
@@ -161,6 +162,8 @@ def _floor(value: Estimate, context: Context) -> str:
     if value.value < 1e7 * torch.finfo(context.dtype).eps:
         precision = "double" if context.dtype == torch.float64 else "single"
         return f"finer grids no longer help: the round-off of {precision} precision limits the error"
+    if value.value >= MEANINGLESS:
+        return "finer grids do not help: the problem may have no solution, more than one, or one that is not smooth"
     return "finer grids no longer help: the solution may not be smooth enough for splines of this degree"
 
 
@@ -171,6 +174,8 @@ def _outcome(plan: Plan, best: _Attempt, context: Context) -> str:
         return f"solved to the tolerance: estimated relative error {value:.1e}, tolerance {plan.tolerance:.1e}"
     if not math.isfinite(value):
         return "solved, but the error could not be estimated: the corrected solution is not finite"
+    if value >= MEANINGLESS:
+        return f"not solved: the estimated relative error is {value:.1e}; {best.limit}"
     return f"solved, but the tolerance {plan.tolerance:.1e} is missed: estimated relative error {value:.1e}; {best.limit}"
 
 
