@@ -125,15 +125,15 @@ def _check_keys(root: Mapping) -> None:
         raise second.error("'equation' and 'equations' are both given", "they mean the same; give one")
 
 
-def _text(node: Node | None) -> Scalar:
+def _text(node: Node | None, hint: str | None = None) -> Scalar:
     assert node is not None
     if not isinstance(node, Scalar):
-        raise node.error("a single line is wanted here")
+        raise node.error("a single line is wanted here", hint)
     return node
 
 
 def _problem(root: Mapping, source: str, path: str) -> Problem:
-    find = _text(root.get("find"))
+    find = _text(root.get("find"), "without brackets: find: u(x, t), v(x, t)")
     declared = read_find(find.text)
     regions = root.get("domain")
     where = root.get("where")

@@ -185,3 +185,9 @@ def test_partials_are_the_linearised_operator() -> None:
     assert equation.partials == {
         ("u", (0, 0)): u_x + sp.exp(u), ("u", (1, 0)): u, ("u", (2, 0)): -1, ("u", (0, 2)): -1,
     }  # fmt: skip
+
+
+def test_a_list_of_unknowns_is_told_how_to_be_written() -> None:
+    with pytest.raises(ProblemError, match="single line") as raised:
+        read_text("find: [u(x), v(x)]\ndomain: {x: [0, 1]}\nequation: u_xx = 0\nboundary: u = 0\n")
+    assert raised.value.hint == "without brackets: find: u(x, t), v(x, t)"
