@@ -24,6 +24,7 @@ from kanpde.train.knots import density, insertions, spline_error
 
 COARSE = 4  # intervals of the first grid; too few on purpose, so that the error decides where more are needed
 POLYNOMIALS = 6  # of the first grid
+COSTLIER = 2.0  # power of the number of unknowns with which a stage takes longer: between 1 (knots) and 3 (polynomials)
 GROWTH = 1.4  # of the number of polynomials at an extension
 UNRESOLVED = 1e-2  # an indicated error above which the indicator itself is not to be trusted
 VANISHING = 1e-8  # a field so much smaller than the largest is judged beside that one
@@ -166,6 +167,9 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
         if cut >= 3 * accuracy and space.other is not None:
             wider = _wider(wider)
         if wider.parameters > MOST_UNKNOWNS or wider.parameters == solution.parameters:
+            return solution
+        if seconds * (wider.parameters / solution.parameters) ** COSTLIER > context.left:
+            context.short = True
             return solution
         context.tell("extension", name, grid=(wider.space.intervals, wider.space.size), estimate=max(rough, cut))
         solution = wider

@@ -132,7 +132,7 @@ def _lifted(context: Context, builder: RowBuilder) -> _Attempt:
         best = now if improved or best is None else best
         if best.estimate.value <= tolerance:
             return best
-        if context.left < 0:
+        if context.left < 0 or context.short:
             return _Attempt(best.network, best.estimate, _spent(context.plan))
         if stalled or accuracy <= finest:
             return _Attempt(best.network, best.estimate, _floor(best.estimate, context))
