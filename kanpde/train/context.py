@@ -39,11 +39,6 @@ class Context:
         """Seconds of the budget that are left; negative once it is spent."""
         return self.plan.budget - self.seconds
 
-    @property
-    def field_name(self) -> str:
-        """The name of the one field."""
-        return self.problem.fields[0].name
-
     def generator(self) -> torch.Generator:
         """A fresh random generator, seeded by the plan; always on the CPU, so that devices agree."""
         return torch.Generator().manual_seed(self.plan.seed)
