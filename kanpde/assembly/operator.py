@@ -10,7 +10,7 @@ from torch import Tensor
 from kanpde.assembly.torch_functions import TORCH
 from kanpde.geometry import Face
 from kanpde.problem.evaluate import Program
-from kanpde.problem.types import MultiIndex, Problem, Residual, symbol
+from kanpde.problem.types import MultiIndex, Problem, Residual, normal_component, symbol
 
 Key = tuple[str, MultiIndex]
 """A partial derivative of a field: its name and how often to differentiate by each coordinate."""
@@ -23,14 +23,20 @@ class Operator:
     and equal subexpressions of all of them are computed once.
     """
 
-    def __init__(self, residual: Residual, problem: Problem, face: Face | None = None) -> None:
+    def __init__(
+        self, residual: Residual, problem: Problem, face: Face | None = None, normal: Sequence[int] | None = None
+    ) -> None:
+        """On a ``face`` of a box the normal is known; else ``normal`` lists the axes of its components, which are further points."""
         if face is not None:
             residual = residual.on_face(face, problem.coordinates)
+        if normal is not None:
+            residual = residual.on_boundary(normal, problem.coordinates)
         slopes = residual.partials
         self.residual = residual
         self.linear = residual.linear
         self.keys: list[Key] = list(slopes)
         arguments = [symbol(name) for name in problem.coordinates]
+        arguments += [normal_component(problem.coordinates[axis]) for axis in normal or ()]
         arguments += [s for s, key in residual.jets.items() if key in slopes]
         self._keys_in_order = [key for key in residual.jets.values() if key in slopes]
         expressions = [residual.expression, *(slopes[key] for key in self.keys)]
@@ -38,7 +44,7 @@ class Operator:
 
     def __call__(
         self,
-        points: Sequence[Tensor],  # d tensors that broadcast to the shape of the jets
+        points: Sequence[Tensor],  # d tensors (and the components of the normal) that broadcast to the shape of the jets
         jets: Mapping[Key, Tensor],
     ) -> tuple[Tensor, dict[Key, Tensor]]:
         """The residual, and its slope by each key, all of the common broadcast shape."""

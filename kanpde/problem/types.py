@@ -5,8 +5,9 @@ Everything here is mathematics. Nothing knows of grids, weights, networks or opt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import sympy as sp
@@ -35,6 +36,11 @@ def jet_symbol(field_name: str, index: MultiIndex, coordinates: tuple[str, ...])
 def normal_symbol(field_name: str, order: int = 1) -> sp.Symbol:
     """The symbol of the derivative of a field along the outward normal, ``u_n`` (or ``u_nn``)."""
     return symbol(f"{field_name}_{NORMAL * order}")
+
+
+def normal_component(name: str) -> sp.Symbol:
+    """The symbol of one component of the outward unit normal, where a curved boundary makes it a function of the place."""
+    return symbol(f"{NORMAL}.{name}")
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,28 @@ class Residual:
                     replacements[normal] = face.side**order * partial
         expression = self.expression.xreplace(replacements) if replacements else self.expression
         return Residual(expression, jets, self.text, self.span, self.name)
+
+    def on_boundary(self, axes: Sequence[int], coordinates: tuple[str, ...]) -> Residual:
+        """The same residual with ``u_n`` written as n . grad u over ``axes``, the normal n as symbols ``normal_component``.
+
+        ``u_nn`` is the second derivative along the straight line of the normal, n . (grad grad u) n, and so on.
+        """
+        jets = dict(self.jets)
+        replacements: dict[sp.Symbol, sp.Expr] = {}
+        for name in {name for name, _ in jets.values()} | {str(s).rpartition("_")[0] for s in self.expression.free_symbols}:
+            for order in range(1, 9):
+                normal = normal_symbol(name, order)
+                if not name or not self.expression.has(normal):
+                    continue
+                total = sp.Integer(0)
+                for directions in product(axes, repeat=order):
+                    index = tuple(directions.count(axis) for axis in range(len(coordinates)))
+                    partial = jet_symbol(name, index, coordinates)
+                    jets[partial] = (name, index)
+                    total += partial * sp.Mul(*(normal_component(coordinates[axis]) for axis in directions))
+                replacements[normal] = total
+        expression = self.expression.xreplace(replacements) if replacements else self.expression
+        return replace(self, expression=expression, jets=jets)
 
     def evaluate(self, functions: Mapping[str, sp.Expr], coordinates: tuple[str, ...]) -> sp.Expr:
         """The residual with a formula put in for every field, differentiated as the residual asks (no simplification)."""
