@@ -7,7 +7,9 @@ from kanpde.kan.edges import Edges
 from kanpde.kan.grid import Grid
 from kanpde.kan.jets import MultiIndex
 from kanpde.kan.layers import Layer
+from kanpde.kan.monomials import Monomial
 from kanpde.kan.network import KAN, separable
+from kanpde.kan.terms import Terms
 
 __all__ = [
     "BASES",
@@ -16,7 +18,9 @@ __all__ = [
     "Edges",
     "Grid",
     "Layer",
+    "Monomial",
     "MultiIndex",
+    "Terms",
     "chebyshev",
     "chebyshev_points",
     "insert_knots",
