@@ -13,6 +13,7 @@ from kanpde.kan.edges import Edges
 from kanpde.kan.grid import Grid
 from kanpde.kan.jets import Jet, MultiIndex, closure
 from kanpde.kan.layers import Layer, LayerTrace, layer_from_spec
+from kanpde.kan.terms import Terms
 
 Pullback = Callable[[dict[MultiIndex, Tensor]], Tensor]
 """{multi-index: weights (n_out, N) or (N,)} -> J^T (P, N), J = sum over indices of weight * d(D^alpha u)/d(theta)."""
@@ -24,8 +25,11 @@ class KAN(nn.Module):
     ``widths`` gives the nodes of each layer, inputs first: ``[2, 5, 1]`` has sum nodes only (Liu et al. 2024, arXiv 2404.19756);
     an entry ``[3, 2]`` means three sum nodes and two products of two (KAN 2.0). ``grid`` is the number of intervals of each
     edge, on ``domain`` (d, 2) at the inputs and on [-1, 1] further on (see ``adapt``). Edges start as random straight lines;
-    pass a ``generator`` for reproducible ones. Other wirings: ``separable``, ``KAN.from_layers``.
+    pass a ``generator`` for reproducible ones. Other wirings: ``separable``, ``KAN.from_layers``. ``terms`` are singular
+    functions that are added to the outputs: what no smooth edge can say near a corner (``with_terms``).
     """
+
+    terms: Terms | None
 
     def __init__(
         self,
@@ -57,19 +61,26 @@ class KAN(nn.Module):
         self._set(layers, shape[0][0], layers[-1].nodes, total=False)
 
     @classmethod
-    def from_layers(cls, layers: Sequence[Layer], inputs: int, outputs: int = 1, total: bool = False) -> KAN:
+    def from_layers(
+        cls, layers: Sequence[Layer], inputs: int, outputs: int = 1, total: bool = False, terms: Terms | None = None
+    ) -> KAN:
         """A network of any wiring. With ``total`` the nodes of the last layer are added up, in ``outputs`` equal runs."""
         net = cls.__new__(cls)
         nn.Module.__init__(net)
-        net._set(layers, inputs, outputs, total)
+        net._set(layers, inputs, outputs, total, terms)
         return net
 
-    def _set(self, layers: Sequence[Layer], inputs: int, outputs: int, total: bool) -> None:
+    def _set(self, layers: Sequence[Layer], inputs: int, outputs: int, total: bool, terms: Terms | None = None) -> None:
         self.layers = nn.ModuleList(layers)
         self.inputs, self.outputs, self.total = inputs, outputs, total
         nodes = layers[-1].nodes
         if nodes % outputs if total else nodes != outputs:
             raise ValueError(f"{nodes} nodes of the last layer do not make {outputs} outputs")
+        if terms is not None and (terms.fields != outputs or max(terms.axes) >= inputs):
+            raise ValueError(
+                f"terms of {terms.fields} fields along the axes {terms.axes} do not fit {outputs} outputs of {inputs} inputs"
+            )
+        self.terms = terms
 
     @property
     def stack(self) -> list[Layer]:
@@ -83,8 +94,10 @@ class KAN(nn.Module):
 
     @property
     def factors(self) -> tuple[Edges, ...]:
-        """Of a separable network, the group of each coordinate (outputs = rank); empty for any other."""
+        """Of a separable network without terms, the group of each coordinate (outputs = rank); empty for any other."""
         (layer, *more) = self.stack
+        if self.terms is not None:
+            return ()
         d, rank = self.inputs, layer.products
         blocks = tuple((i * rank, (i + 1) * rank) for i in range(d))
         plain = not more and self.total and not layer.sums and layer.arity == d and layer.targets == blocks
@@ -98,7 +111,7 @@ class KAN(nn.Module):
     @property
     def count(self) -> int:
         """The number P of parameters."""
-        return sum(layer.count for layer in self.stack)
+        return sum(layer.count for layer in self.stack) + (0 if self.terms is None else self.terms.count)
 
     @property
     def intervals(self) -> tuple[int, ...]:
@@ -115,7 +128,7 @@ class KAN(nn.Module):
         """The partial derivatives of u at x (N, d): {multi-index: (n_out, N)}, differentiable by the parameters."""
         wanted = list(indices)
         channels, _ = self._push(x, wanted, 0)
-        return {alpha: self._present(channels[alpha], x) for alpha in wanted}
+        return self._with_terms({alpha: self._present(channels[alpha], x) for alpha in wanted}, x)
 
     @torch.no_grad()
     def linearise(self, x: Tensor, indices: Iterable[MultiIndex]) -> tuple[dict[MultiIndex, Tensor], Pullback]:
@@ -126,6 +139,7 @@ class KAN(nn.Module):
         """
         wanted = list(indices)
         channels, traces = self._push(x, wanted, 1)
+        tables: dict[MultiIndex, Tensor] = {}  # of the terms, (n, n_out, N); made when a pullback asks for them
 
         @torch.no_grad()
         def pullback(weights: dict[MultiIndex, Tensor]) -> Tensor:
@@ -135,13 +149,32 @@ class KAN(nn.Module):
                 rows = weight.expand(self.outputs, x.shape[0])
                 adjoint[alpha] = self._spread(rows)
             start = self.count
+            if self.terms is not None:
+                start -= self.terms.count
+                if missing := [alpha for alpha in weights if alpha not in tables]:
+                    tables.update(self.terms.table(x, missing))
+                self._pull_terms(tables, weights, jacobian[start:])
             for n in range(len(traces) - 1, -1, -1):
                 layer = self.stack[n]
                 start -= layer.count
                 adjoint = layer.pull(adjoint, traces[n], jacobian[start : start + layer.count], n > 0)
             return jacobian
 
-        return {alpha: self._present(channels[alpha], x) for alpha in wanted}, pullback
+        return self._with_terms({alpha: self._present(channels[alpha], x) for alpha in wanted}, x), pullback
+
+    def _with_terms(self, jet: dict[MultiIndex, Tensor], x: Tensor) -> dict[MultiIndex, Tensor]:
+        if self.terms is None:
+            return jet
+        terms = self.terms.jet(x, jet)
+        return {alpha: value + terms[alpha] for alpha, value in jet.items()}
+
+    def _pull_terms(self, tables: dict[MultiIndex, Tensor], weights: dict[MultiIndex, Tensor], into: Tensor) -> None:
+        """Rows (n, N) of the Jacobian transposed by the coefficients of the terms, which enter linearly."""
+        into.zero_()
+        for alpha, weight in weights.items():
+            table = tables[alpha]  # (n, n_out, N)
+            for field, row in enumerate(weight.expand(self.outputs, table.shape[2])):
+                into.addcmul_(table[:, field], row)
 
     def _push(self, x: Tensor, indices: Sequence[MultiIndex], extra: int) -> tuple[Jet, list[LayerTrace]]:
         if x.ndim != 2 or x.shape[1] != self.inputs:
@@ -173,7 +206,11 @@ class KAN(nn.Module):
         for layer in self.stack:
             groups = [remaining.pop(0) for _ in layer.edges]
             layers.append(Layer(groups, layer.sources, layer.targets, layer.sums, layer.products, layer.arity))
-        return KAN.from_layers(layers, self.inputs, self.outputs, self.total)
+        return KAN.from_layers(layers, self.inputs, self.outputs, self.total, self.terms)
+
+    def with_terms(self, terms: Terms | None) -> KAN:
+        """The same edges, shared and not copied, with other singular terms or (None) without."""
+        return KAN.from_layers(self.stack, self.inputs, self.outputs, self.total, terms)
 
     def extend(self, grids: int | Sequence[Grid]) -> KAN:
         """The same function on finer grids: every interval cut into ``grids`` equal parts, or the given grids, which contain the
@@ -185,17 +222,25 @@ class KAN(nn.Module):
     def spec(self) -> dict[str, Any]:
         """The architecture and the grids in plain types, for JSON; the weights are in ``state_dict``."""
         layers = [layer.spec() for layer in self.stack]
-        return {"inputs": self.inputs, "outputs": self.outputs, "total": self.total, "layers": layers}
+        spec = {"inputs": self.inputs, "outputs": self.outputs, "total": self.total, "layers": layers}
+        return spec if self.terms is None else {**spec, "terms": self.terms.spec()}
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any], dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> KAN:
         """The network that ``spec()`` describes, with all coefficients zero: then ``load_state_dict``."""
         layers = [layer_from_spec(layer, dtype, device) for layer in spec["layers"]]
-        return cls.from_layers(layers, spec["inputs"], spec["outputs"], spec["total"])
+        terms = Terms.from_spec(spec["terms"], dtype, device) if "terms" in spec else None
+        return cls.from_layers(layers, spec["inputs"], spec["outputs"], spec["total"], terms)
 
 
-def separable(grids: Sequence[Grid], coefficients: Sequence[Tensor], basis: str = "bspline", outputs: int = 1) -> KAN:
-    """The separable network u(x) = sum over j of prod over i of a_ij(x_i), each a_ij a spline on ``grids[i]``.
+def separable(
+    grids: Sequence[Grid],
+    coefficients: Sequence[Tensor],
+    basis: str = "bspline",
+    outputs: int = 1,
+    terms: Terms | None = None,
+) -> KAN:
+    """The separable network u(x) = sum over j of prod over i of a_ij(x_i), each a_ij a spline on ``grids[i]``, plus ``terms``.
 
     ``coefficients[i]`` is (rank * outputs, K_i); with several outputs, the nodes of the first come first.
     """
@@ -214,4 +259,4 @@ def separable(grids: Sequence[Grid], coefficients: Sequence[Tensor], basis: str 
     d = len(groups)
     targets = [(i * nodes, (i + 1) * nodes) for i in range(d)]
     layer = Layer(groups, [[i] for i in range(d)], targets, 0, nodes, d)
-    return KAN.from_layers([layer], d, outputs, total=True)
+    return KAN.from_layers([layer], d, outputs, True, terms)

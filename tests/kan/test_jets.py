@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from kanpde.kan import KAN, Grid, separable
+from kanpde.kan import KAN, Grid, Monomial, Terms, separable
 from kanpde.kan.edges import Edges
 from kanpde.kan.jets import closure, partitions, splits
 from kanpde.kan.layers import Layer
@@ -55,6 +55,13 @@ def _separable_inside() -> KAN:
     return _random(KAN.from_layers([first, Layer([last], [range(4)], [(0, 1)], 1)], 2))
 
 
+def _terms(fields: int) -> Terms:
+    """A corner, a hole and a biharmonic corner, each term a random mix of all."""
+    corners = [Monomial((1.2, 1.1), 4.0, 1.0, conj, 1.5, log) for conj, log in ((0, 0), (1, 0), (0, 1))]
+    mix = torch.randn(2, 5, fields, 4, generator=_generator(), dtype=torch.float64)
+    return Terms([*corners, Monomial((-1.3, 0.2), 0.0, 0.5, 0, -1, 0)], torch.complex(*mix), torch.zeros(5, dtype=torch.float64))
+
+
 NETWORKS: dict[str, Callable[[], KAN]] = {
     "deep silu": lambda: _deep("silu"),
     "deep tanh": lambda: _deep("tanh"),
@@ -64,6 +71,8 @@ NETWORKS: dict[str, Callable[[], KAN]] = {
     "product in the middle": _product_in_the_middle,
     "separable": lambda: _separable(3, 5),
     "separable inside": _separable_inside,
+    "separable with terms": lambda: _random(_separable(3, 5).with_terms(_terms(1))),
+    "product in the middle with terms": lambda: _random(_product_in_the_middle().with_terms(_terms(2))),
 }
 
 

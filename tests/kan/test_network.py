@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
-from kanpde.kan import KAN, Edges, Grid, Layer, separable
+from kanpde.kan import KAN, Edges, Grid, Layer, Monomial, Terms, separable
 from kanpde.kan.refine import adapt, random_separable, widen, with_intervals
 
 
@@ -36,7 +36,20 @@ def _middle() -> KAN:
     return KAN([2, [2, 3], 1], grid=4, degree=6, base="tanh", generator=_generator())
 
 
-NETWORKS = {"separable": _separable, "deep": _deep, "products in the middle": _middle}
+def _terms() -> Terms:
+    """A corner of the angle 3 pi/2 and a logarithm, with coefficients."""
+    mix = torch.complex(*torch.randn(2, 3, 1, 2, generator=_generator(), dtype=torch.float64))
+    corner, hole = Monomial((1.1, 1.0), 3.9, 1.0, 0, 2 / 3, 0), Monomial((-1.2, 0.3), 0.0, 0.3, 0, 0, 1)
+    return Terms([corner, hole], mix, torch.tensor([0.5, -2.0, 1.0], dtype=torch.float64))
+
+
+NETWORKS = {
+    "separable": _separable,
+    "deep": _deep,
+    "products in the middle": _middle,
+    "separable with terms": lambda: _separable().with_terms(_terms()),
+    "deep with terms": lambda: _deep().with_terms(_terms()),
+}
 
 
 def test_a_separable_network_is_a_sum_of_products() -> None:
@@ -60,6 +73,24 @@ def test_several_outputs_add_up_their_own_products() -> None:
     both, x = separable(grids, c, outputs=2), _points()
     for i, part in enumerate((slice(0, 3), slice(3, 6))):
         torch.testing.assert_close(both(x)[:, i], separable(grids, [k[part] for k in c])(x)[:, 0])
+
+
+def test_terms_are_added_to_the_edges() -> None:
+    net, terms, x = _separable(), _terms(), _points()
+    whole = separable([f.grids[0] for f in net.factors], [f.coefficients.data[0] for f in net.factors], terms=terms)
+    torch.testing.assert_close(whole(x), net(x) + terms.jet(x, [(0, 0)])[0, 0].T)
+    assert whole.factors == ()  # no shortcut by factors may forget the terms
+    assert whole.with_terms(None).rank == 4
+    assert whole.count == net.count + 3 == sum(p.numel() for p in whole.parameters())
+    assert torch.equal(whole.with_terms(None)(x), net(x))
+
+
+def test_terms_must_fit_the_network() -> None:
+    three = KAN([3, 2, 2], generator=_generator())
+    with pytest.raises(ValueError, match="terms of 1 fields"):
+        three.with_terms(_terms())
+    with pytest.raises(ValueError, match="along the axes"):
+        KAN([1, 2, 1], generator=_generator()).with_terms(_terms())
 
 
 def test_a_product_node_multiplies_two_sums() -> None:
