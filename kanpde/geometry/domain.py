@@ -1,11 +1,15 @@
-"""A box in space, or space and time, and the pieces of its boundary on which conditions are posed."""
+"""A box or a shape in space, or space and time, and the pieces of its boundary on which conditions are posed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from kanpde.geometry.boundary import Boundary, boundary
+from kanpde.geometry.shapes import Combination, Shape, leaves
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,18 @@ class Place:
 class Domain:
     """A box ``bounds[i, 0] <= coordinate i <= bounds[i, 1]``, in the units of the problem's own coordinates.
 
-    ``time`` names the coordinate that is marched in, if any; ``periodic`` those that close on themselves.
-    ``shape`` is the description of a domain that is no box (read, not solved yet), else None.
+    ``time`` names the coordinate that is marched in, if any; ``periodic`` those that close on themselves. Where the domain is no
+    box, ``shape`` is its shape in the coordinates ``region`` (in space, if that is empty), and ``bounds`` the box around it.
+    A shape of the sign ``pieces`` cuts nothing off a box: it is the list of its named parts, as are ``parts`` of any domain.
     """
 
     coordinates: tuple[str, ...]
     bounds: np.ndarray  # (d, 2)
     time: str | None = None
     periodic: tuple[str, ...] = ()
-    shape: Any = field(default=None, compare=False)
+    shape: Any = None  # Shape | Combination | None
+    region: tuple[str, ...] = ()
+    parts: tuple[Shape, ...] = ()
 
     def __post_init__(self) -> None:
         if self.bounds.shape != (len(self.coordinates), 2):
@@ -64,7 +71,7 @@ class Domain:
         return hash(self._key())
 
     def _key(self) -> tuple[Any, ...]:
-        return self.coordinates, tuple(map(tuple, self.bounds.tolist())), self.time, self.periodic
+        return self.coordinates, tuple(map(tuple, self.bounds.tolist())), self.time, self.periodic, self.shape, self.region
 
     @property
     def dimension(self) -> int:
@@ -95,3 +102,49 @@ class Domain:
     def position(self, face: Face) -> float:
         """The value of the face's own coordinate on it."""
         return float(self.bounds[face.axis, (face.side + 1) // 2])
+
+    @property
+    def is_box(self) -> bool:
+        """Whether nothing is cut off the box; named parts of it do not count."""
+        return self.shape is None or getattr(self.shape, "sign", "") == "pieces"
+
+    @property
+    def region_axes(self) -> tuple[int, ...]:
+        """The numbers of the coordinates that the shape is in; none for a box."""
+        if self.is_box:
+            return ()
+        return tuple(map(self.coordinates.index, self.region)) or self.space_axes[: self.shape.dimension]
+
+    @cached_property
+    def boundary(self) -> Boundary:
+        """What bounds the shape, in the coordinates ``region_axes``. A box has ``faces()`` instead, and raises ValueError."""
+        if self.is_box:
+            raise ValueError("the domain is a box: its boundary is its faces()")
+        return boundary(self.shape)
+
+    def contains(
+        self,
+        x: np.ndarray,  # (N, d)
+    ) -> np.ndarray:  # (N,) bool
+        """Which points lie in the domain: in the box, and in the shape."""
+        inside = np.asarray(((x >= self.bounds[:, 0]) & (x <= self.bounds[:, 1])).all(1))
+        return inside if self.is_box else inside & self.shape.contains(x[:, list(self.region_axes)])
+
+    @property
+    def named(self) -> dict[str, Shape]:
+        """Every shape that has a name: those that the domain is made of, and its named parts."""
+        inner = tuple(leaves(self.shape)) if isinstance(self.shape, (Shape, Combination)) else ()
+        return {shape.name: shape for shape in (*inner, *self.parts)}
+
+    def axes_of(self, shape: Shape | Combination) -> tuple[int, ...]:
+        """The coordinates that a named part is in: those of the domain's shape, or the first ones in space."""
+        return self.region_axes or self.space_axes[: shape.dimension]
+
+    def inside(
+        self,
+        name: str,
+        x: np.ndarray,  # (N, d)
+    ) -> np.ndarray:  # (N,) bool
+        """Which points lie in the shape of that name."""
+        shape = self.named[name]
+        return shape.contains(x[:, list(self.axes_of(shape))])

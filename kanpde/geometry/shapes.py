@@ -1,16 +1,18 @@
-"""Named shapes and their combinations, read and checked; a later version solves on them.
+"""Named shapes and their combinations.
 
-Every shape knows its bounding box and which points it contains.
+Every shape knows its bounding box and which points it contains; ``boundary`` finds what bounds a combination.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from kanpde.geometry.polygons import check_outline, in_polygon
 
 Point = tuple[float, ...]
 Inside = Callable[[np.ndarray], np.ndarray]
@@ -23,7 +25,7 @@ class Shape:
     name: str
     kind: str
     arguments: tuple[Any, ...]
-    bounds: np.ndarray | None  # (d, 2), or None for an outline that is still in its file
+    bounds: np.ndarray | None = field(compare=False)  # (d, 2), or None for an outline that is still in its file
     inside: Inside | None = field(default=None, compare=False)
 
     @property
@@ -43,6 +45,15 @@ class Shape:
     def names(self) -> tuple[str, ...]:
         """The names of all shapes in it."""
         return (self.name,)
+
+    @property
+    def corners(self) -> tuple[Point, ...]:
+        """The corners of a polygon or of an outline from a file, in their order."""
+        return self.arguments if self.kind == "polygon" else self.arguments[1] if self.kind == "file" else ()
+
+    def spec(self) -> dict[str, Any]:
+        """The shape as plain JSON types; ``shape_from_spec`` makes it again."""
+        return {"shape": self.kind, "name": self.name, "arguments": _plain(self.arguments)}
 
 
 @dataclass(frozen=True)
@@ -76,14 +87,51 @@ class Combination:
         x: np.ndarray,  # (N, d)
     ) -> np.ndarray:  # (N,) bool
         """Which points lie in the combination."""
-        masks = [part.contains(x) for part in self.parts]
+        return self.joined([part.contains(x) for part in self.parts])
+
+    def joined(
+        self,
+        masks: list[np.ndarray],  # one (N,) bool a part
+    ) -> np.ndarray:  # (N,) bool
+        """Which points lie in the combination, from which points lie in its parts."""
         if self.sign == "-":
             return masks[0] & ~np.any(masks[1:], axis=0)
         return np.all(masks, axis=0) if self.sign == "&" else np.any(masks, axis=0)
 
     def names(self) -> tuple[str, ...]:
         """The names of all shapes in it."""
-        return tuple(name for part in self.parts for name in part.names())
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.names()))
+
+    def spec(self) -> dict[str, Any]:
+        """The combination as plain JSON types; ``shape_from_spec`` makes it again."""
+        return {"sign": self.sign, "parts": [part.spec() for part in self.parts]}
+
+
+def leaves(shape: Shape | Combination) -> Iterator[Shape]:
+    """All single shapes in a combination, in their order."""
+    if isinstance(shape, Shape):
+        yield shape
+    else:
+        for part in shape.parts:
+            yield from leaves(part)
+
+
+def shape_from_spec(spec: Mapping[str, Any]) -> Shape | Combination:
+    """The shape that ``spec()`` described."""
+    if "sign" in spec:
+        return Combination(str(spec["sign"]), tuple(shape_from_spec(part) for part in spec["parts"]))
+    kinds: dict[str, Callable[..., Shape]] = {**SHAPES, "file": outline_file, "halfspace": halfspace}
+    if spec["shape"] not in kinds:
+        raise ValueError(f"there is no shape '{spec['shape']}'")
+    return kinds[spec["shape"]](spec["name"], *_hashable(spec["arguments"]))
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(_hashable(v) for v in value) if isinstance(value, (list, tuple)) else value
 
 
 def _positive(**values: float) -> None:
@@ -148,19 +196,27 @@ def polygon(name: str, *corners: Point) -> Shape:
     """polygon([x0, y0], [x1, y1], [x2, y2], ...): its corners in order."""
     if len(corners) < 3 or any(not isinstance(p, tuple) or len(p) != 2 for p in corners):
         raise ValueError("a polygon has at least three corners [x, y]")
+    return _polygon(name, "polygon", corners, corners)
+
+
+def outline_file(name: str, path: str, corners: tuple[Point, ...]) -> Shape:
+    """{file: outline.csv}: a polygon whose corners stand in the lines of a file."""
+    return _polygon(name, "file", (path, corners), corners)
+
+
+def _polygon(name: str, kind: str, arguments: tuple[Any, ...], corners: tuple[Point, ...]) -> Shape:
     p = np.array(corners)
-    q = np.roll(p, -1, 0)
+    check_outline(p)
+    return Shape(name, kind, arguments, np.stack([p.min(0), p.max(0)], 1), lambda x: in_polygon(p, x))
 
-    def inside(x: np.ndarray) -> np.ndarray:
-        """Even-odd rule: a ray to the right crosses the outline an odd number of times."""
-        above = (p[:, 1] > x[:, 1:]) != (q[:, 1] > x[:, 1:])  # (N, corners)
-        rise = np.where(q[:, 1] == p[:, 1], 1.0, q[:, 1] - p[:, 1])
-        crossing = p[:, 0] + (x[:, 1:] - p[:, 1]) / rise * (q[:, 0] - p[:, 0])
-        return (above & (x[:, :1] < crossing)).sum(1) % 2 == 1
 
-    if abs(float((p[:, 0] * q[:, 1] - q[:, 0] * p[:, 1]).sum())) < 1e-14 * float(np.ptp(p, 0).prod() or 1):
-        raise ValueError("the corners of the polygon lie on a line")
-    return Shape(name, "polygon", corners, np.stack([p.min(0), p.max(0)], 1), inside)
+def halfspace(name: str, normal: Point, offset: float) -> Shape:
+    """The points with normal . x <= offset: one side of an interface. The language writes it as a predicate."""
+    n = np.array(normal)
+    if not np.any(n):
+        raise ValueError("the normal of a half-space is not zero")
+    endless = np.stack([np.full(len(n), -np.inf), np.full(len(n), np.inf)], 1)
+    return Shape(name, "halfspace", (normal, offset), endless, lambda x: x @ n <= offset)
 
 
 def sector(name: str, centre: Point, radius: float, start: float, end: float) -> Shape:

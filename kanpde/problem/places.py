@@ -17,6 +17,9 @@ from kanpde.problem.scope import Scope
 from kanpde.problem.syntax import branches, parse, position
 from kanpde.problem.text import Text, suggest
 from kanpde.problem.types import symbol
+from kanpde.problem.where import holds, region_masks, satisfied
+
+__all__ = ["holds", "read_place", "region_masks", "satisfied"]
 
 ELSEWHERE = "elsewhere"
 SAMPLES = 100
