@@ -9,6 +9,7 @@ from kanpde.kan.jets import MultiIndex
 from kanpde.kan.layers import Layer
 from kanpde.kan.monomials import Monomial
 from kanpde.kan.network import KAN, separable
+from kanpde.kan.pieces import Network, PiecewiseKAN, network_from_spec
 from kanpde.kan.terms import Terms
 
 __all__ = [
@@ -20,11 +21,14 @@ __all__ = [
     "Layer",
     "Monomial",
     "MultiIndex",
+    "Network",
+    "PiecewiseKAN",
     "Terms",
     "chebyshev",
     "chebyshev_points",
     "insert_knots",
     "local_basis",
+    "network_from_spec",
     "open_knots",
     "separable",
 ]
