@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from kanpde.kan import BASES, KAN, Grid, separable
+from kanpde.kan import BASES, KAN, Grid, Monomial, Network, Terms, separable
 from kanpde.plan import Plan
 from kanpde.problem import read_text
 from kanpde.results import Estimate, History, Solution, StageRecord
@@ -64,7 +64,7 @@ def spline_network(
     return separable(grids, coefficients, outputs=outputs)
 
 
-def solution_of(text: str, network: KAN, **changes: object) -> Solution:
+def solution_of(text: str, network: Network, **changes: object) -> Solution:
     """A finished run of a problem, with a history of two grids and a made-up outcome."""
     stages = [
         StageRecord("grid 4 x 6", (4, 6), 40, 3, 0.05, 1e-3, 2e-3, None, (0.0, 0.5)),
@@ -79,3 +79,68 @@ def solution_of(text: str, network: KAN, **changes: object) -> Solution:
         "device": "cpu",
     }
     return Solution(read_text(text, "made.yaml").problem, Plan(), network, History(stages, 1, 1e-14, 2, 1), **(details | changes))
+
+
+PLATE = """title: A plate with a hole
+find: u(x, y)
+domain:
+  (x, y): plate - hole
+  plate: rectangle([-1, -1], [1, 1])
+  hole: disk([0.25, 0.5], 0.3)
+equation: lap(u) = 0
+boundary:
+  plate: u = x
+  hole: u = 0
+"""
+
+BLOCK = """title: A block
+find: u(x, y, z)
+domain:
+  x: [0, 1]
+  y: [0, 2]
+  z: [-1, 1]
+equation: -lap(u) = 0
+boundary: u = x*y*z
+"""
+
+BALL = """title: Half a ball with a hole
+find: u(x, y, z), v(x, y, z)
+domain:
+  (x, y, z): whole & half - hole
+  whole: ball([0, 0, 0], 1)
+  half: box([-1, -1, 0], [1, 1, 1])
+  hole: cylinder([0, 0, 0], 0.25, 1)
+equation:
+  - -lap(u) = 0
+  - -lap(v) = u
+boundary: u = x, v = 0
+"""
+
+SHEET = """title: A heated sheet
+find: u(x, y, t)
+domain:
+  x: [0, 1]
+  y: [0, 2]
+  t: [0, 3]
+equation: u_t = lap(u)
+initial: u = x*y
+boundary: u = x*y
+"""
+
+MATERIALS = """title: Two conductors
+find: u(x, y)
+domain:
+  x: [-1, 1]
+  y: [0, 1]
+equation: -div(k*grad(u)) = 0
+where:
+  k: piecewise(x < 0, 1, 10)
+boundary: u = x
+"""
+
+
+def corner_terms(centre: tuple[float, float], fields: int = 1) -> Terms:
+    """Two singular functions of the exponent 2/3 around a point, with coefficients; the cut lies to the lower left."""
+    mix = torch.zeros(2, fields, 1, dtype=torch.complex128)
+    mix[0, 0, 0], mix[1, fields - 1, 0] = 1, -1j
+    return Terms([Monomial(centre, 0.7, 1.0, 0, 2 / 3, 0)], mix, torch.tensor([0.5, 0.25], dtype=torch.float64))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kanpde.errors import ProblemError
-from kanpde.results.evaluation import evaluate, locate, smoothness
+from kanpde.results.evaluation import evaluate, inside, locate, refuse_outside, smoothness
 from kanpde.results.history import History
 from kanpde.results.types import Comparison, Estimate, Formula
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from xarray import Dataset
 
-    from kanpde.kan import KAN
+    from kanpde.kan import Network
     from kanpde.plan import Plan
     from kanpde.problem import Problem
 
@@ -34,7 +34,7 @@ class Solution:
 
     problem: Problem
     plan: Plan
-    network: KAN
+    network: Network
     history: History
     outcome: str
     converged: bool
@@ -81,11 +81,20 @@ class Solution:
 
         Complex for a complex function.
         """
-        function, index = self.partial(name)
         points = locate(self.problem.domain, coordinates)
+        refuse_outside(self.problem.domain, points)
+        return _scalar(self._evaluated(name, points))
+
+    def on_grid(self, name: str, coordinates: Mapping[str, Any]) -> np.ndarray:
+        """A field or a derivative at points of the box around the domain, given as a mapping; NaN outside of its shape."""
+        points = locate(self.problem.domain, coordinates)
+        return self._evaluated(name, points, inside(self.problem.domain, points))
+
+    def _evaluated(self, name: str, points: list[np.ndarray], within: np.ndarray | None = None) -> np.ndarray:
+        function, index = self.partial(name)
         parts = self.problem.parts.get(function, (function,))
-        values = [evaluate(self.network, points, self.fields.index(part), index) for part in parts]
-        return _scalar(values[0] if len(values) == 1 else values[0] + 1j * values[1])
+        values = [evaluate(self.network, points, self.fields.index(part), index, within) for part in parts]
+        return values[0] if len(values) == 1 else values[0] + 1j * values[1]
 
     def partial(self, name: str) -> tuple[str, tuple[int, ...]]:
         """The field and the multi-index of ``u``, ``u_xx``, ...
