@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
-from made import LINE, PLANE, POLYNOMIAL, solution_of, spline_network
+from made import BALL, LINE, MATERIALS, PLANE, PLATE, POLYNOMIAL, corner_terms, solution_of, spline_network
 
-from kanpde.kan import KAN
+from kanpde.geometry import halfspace
+from kanpde.kan import KAN, PiecewiseKAN
 from kanpde.problem import symbol
 from kanpde.results import Comparison, FieldComparison, Formula, Solution
 
@@ -50,6 +51,41 @@ def deep() -> Solution:
     generator = torch.Generator().manual_seed(3)
     network = KAN([2, 4, 3, 1], grid=4, degree=5, domain=[[-1.0, 1.0], [0.0, 1.0]], generator=generator)
     return solution_of(PLANE, network)
+
+
+@pytest.fixture
+def holed() -> Solution:
+    """u = x y^2 plus two singular functions around the centre of the hole."""
+    network = spline_network(np.array([[-1.0, 1.0], [-1.0, 1.0]]), [[lambda x: x], [lambda y: y**2]])
+    return solution_of(PLATE, network.with_terms(corner_terms((0.25, 0.5))))
+
+
+@pytest.fixture
+def materials() -> Solution:
+    """u = x y left of zero, 3 x y + x^2 right of it."""
+    whole = spline_network(
+        np.array([[-1.0, 1.0], [0.0, 1.0]]),
+        [
+            [lambda x: x, lambda x: 0 * x, lambda x: 3 * x, lambda x: x**2],
+            [lambda y: y, lambda y: y, lambda y: y, lambda y: 1 + 0 * y],
+        ],
+        outputs=2,
+    )
+    return solution_of(MATERIALS, PiecewiseKAN(whole, [halfspace("left", (1.0, 0.0), 0.0).spec()]))
+
+
+@pytest.fixture
+def ball() -> Solution:
+    """u = x + y z and v = x y z on half a ball with a hole."""
+
+    def one(x: np.ndarray) -> np.ndarray:
+        return 1 + 0 * x
+
+    def same(x: np.ndarray) -> np.ndarray:
+        return x
+
+    factors = [[same, one, same, same], [one, same, same, one], [one, same, same, lambda z: 0 * z]]
+    return solution_of(BALL, spline_network(np.array([[-1.0, 1.0], [-1.0, 1.0], [0.0, 1.0]]), factors, outputs=2))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from kanpde.errors import ProblemError
 from kanpde.export.atomic import replacing, write_text
 from kanpde.export.folder import RunFolder
-from kanpde.export.grid import errors_on, fields_on, open_grid, to_xarray, uniform_axes
+from kanpde.export.grid import errors_on, fields_on, open_grid, output_axes, to_xarray, uniform_axes
 from kanpde.export.hdf5 import read_solution as load
 from kanpde.export.hdf5 import write_solution
 from kanpde.export.summary import as_json, plain, summary, versions
@@ -29,6 +29,6 @@ def save(solution: Solution, path: str | PathLike[str]) -> None:
 
 
 __all__ = [
-    "EXPORTERS", "RunFolder", "as_json", "errors_on", "fields_on", "load", "open_grid", "plain", "replacing", "save", "summary",
-    "to_xarray", "uniform_axes", "versions", "write_text",
+    "EXPORTERS", "RunFolder", "as_json", "errors_on", "fields_on", "load", "open_grid", "output_axes", "plain", "replacing",
+    "save", "summary", "to_xarray", "uniform_axes", "versions", "write_text",
 ]  # fmt: skip

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 GridSize = Mapping[str, int] | int | None
 """Points along each coordinate, or along every one; None means as many as the plan's output section says."""
 
+MOST = 300_000
+"""Points of the stored grid in three coordinates or more, all together (65 along each of three, 23 of four)."""
+
 
 def uniform_axes(domain: Domain, size: Mapping[str, int] | int) -> dict[str, np.ndarray]:  # {name: (N_i,)}
     """Equally spaced values of each coordinate, both ends included."""
@@ -32,6 +35,21 @@ def uniform_axes(domain: Domain, size: Mapping[str, int] | int) -> dict[str, np.
     return {name: np.linspace(lower, upper, counts[name]) for name, (lower, upper) in ends.items()}
 
 
+def output_axes(solution: Solution) -> dict[str, np.ndarray]:  # {name: (N_i,)}
+    """The axes on which a run stores its fields: as many points as the plan says, but no more than ``MOST`` together.
+
+    In the plane and on a line the plan's number is never too large; in space 201 points along each axis would be 8 million.
+    """
+    wanted, dimension = solution.plan.output.grid, solution.problem.domain.dimension
+    return uniform_axes(solution.problem.domain, wanted if dimension <= 2 else min(wanted, _root(MOST, dimension)))
+
+
+def _root(most: int, dimension: int) -> int:
+    """The largest odd number whose power is at most ``most``: with a point in the middle."""
+    count = int(most ** (1 / dimension) + 1e-9)
+    return count - 1 + count % 2
+
+
 def open_grid(axes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The axes shaped so that they broadcast to (..., N_t, N_y, N_x): numpy's ``ix_``, last coordinate first."""
     names = list(axes)
@@ -39,26 +57,31 @@ def open_grid(axes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def fields_on(solution: Solution, axes: Mapping[str, np.ndarray], names: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-    """Every field (or the derivatives ``names``) on the tensor grid of the axes: {name: (..., N_t, N_y, N_x)}."""
+    """Every field (or the derivatives ``names``) on the tensor grid of the axes: {name: (..., N_t, N_y, N_x)}.
+
+    NaN outside of the domain's shape.
+    """
     grid = open_grid(axes)
-    return {name: solution.derivative(name, **grid) for name in names or solution.fields}
+    return {name: solution.on_grid(name, grid) for name in names or solution.fields}
 
 
 def errors_on(solution: Solution, values: Callable[[np.ndarray], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Field minus reference on the output grid: {name: (..., N_t, N_y, N_x)}.
 
-    ``values`` is the reference: points (N, d) to {name: (N,)}; fields that it does not know are left out.
+    ``values`` is the reference: points (N, d) to {name: (N,)}; fields that it does not know are left out. It is asked inside of
+    the domain only.
     """
-    axes = uniform_axes(solution.problem.domain, solution.plan.output.grid)
-    grid = open_grid(axes)
+    fields = fields_on(solution, output_axes(solution))
+    grid = open_grid(output_axes(solution))
     full = np.broadcast_arrays(*(grid[name] for name in solution.problem.coordinates))
-    points = np.stack([x.ravel() for x in full], -1)  # (N, d)
-    truth = values(points)
-    return {
-        name: solution.derivative(name, **grid) - np.asarray(truth[name]).reshape(full[0].shape)
-        for name in solution.fields
-        if name in truth
-    }
+    within = np.isfinite(next(iter(fields.values())))
+    points = np.stack([x[within] for x in full], -1)  # (N, d)
+    errors = {}
+    for name, truth in values(points).items():
+        if name in fields:
+            errors[name] = fields[name].copy()
+            errors[name][within] -= np.asarray(truth)
+    return errors
 
 
 def coordinate_attributes(name: str, domain: Domain) -> dict[str, str]:
@@ -111,7 +134,7 @@ def to_xarray(solution: Solution, grid: GridSize = None) -> Dataset:
         raise MissingDependency("to_xarray needs the package xarray", hint="pip install xarray") from None
 
     domain = solution.problem.domain
-    axes = uniform_axes(domain, solution.plan.output.grid if grid is None else grid)
+    axes = output_axes(solution) if grid is None else uniform_axes(domain, grid)
     dimensions = tuple(reversed(domain.coordinates))
     variables = {
         name: (dimensions, values, field_attributes(name, solution)) for name, values in fields_on(solution, axes).items()

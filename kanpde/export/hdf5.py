@@ -40,7 +40,7 @@ _COLUMNS = ("iterations", "parameters", "seconds", "residual", "estimate", "chan
 
 def write_solution(solution: Solution, path: str | PathLike[str]) -> None:
     """Write the whole solution to ``path``, or nothing at all."""
-    axes = on_grid.uniform_axes(solution.problem.domain, solution.plan.output.grid)
+    axes = on_grid.output_axes(solution)
     arrays = on_grid.fields_on(solution, axes)
     arrays |= {f"{name}_error": values for name, values in solution.errors.items() if values.shape == arrays[name].shape}
     # 'v110' as the newest format: what ParaView's and netCDF's HDF5 libraries are sure to read.
@@ -163,11 +163,11 @@ def read_solution(path: str | PathLike[str]) -> Solution:
 def _read_network(group: h5py.Group) -> Any:
     import torch
 
-    from kanpde.kan import KAN
+    from kanpde.kan import network_from_spec
 
     state = {name: torch.from_numpy(np.asarray(data[()])) for name, data in group["state"].items()}
     dtype = next((tensor.dtype for tensor in state.values() if tensor.is_floating_point()), torch.float64)
-    network = KAN.from_spec(json.loads(group["spec"].asstr()[()]), dtype)
+    network = network_from_spec(json.loads(group["spec"].asstr()[()]), dtype)
     network.load_state_dict(state)
     return network
 

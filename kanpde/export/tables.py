@@ -13,7 +13,7 @@ import numpy as np
 
 from kanpde.errors import ProblemError
 from kanpde.export.atomic import replacing
-from kanpde.export.grid import coordinate_attributes, field_attributes, global_attributes, open_grid, uniform_axes
+from kanpde.export.grid import coordinate_attributes, field_attributes, global_attributes, open_grid, output_axes, uniform_axes
 from kanpde.results import Solution
 
 
@@ -87,13 +87,18 @@ def read_points(at: str | None, grid: str | None, solution: Solution) -> Points:
     names = solution.problem.coordinates
     if at is not None:
         return points_in_words(at, names) if "=" in at else points_in_file(at, names)
-    return points_on_grid(grid or "x".join([str(solution.plan.output.grid)] * len(names)), solution)
+    return Points(output_axes(solution), tensor=True) if grid is None else points_on_grid(grid, solution)
 
 
 def values_at(solution: Solution, points: Points, derivatives: Iterable[str] = ()) -> dict[str, np.ndarray]:
-    """Every field and the derivatives asked for: (N,) at points, (..., N_t, N_y, N_x) on a grid. Complex ones by their parts."""
-    names = [*solution.fields, *(real for name in derivatives for real in _real_names(name, solution))]
-    return {name: solution.derivative(name, **points.arrays()) for name in dict.fromkeys(names)}
+    """Every field and the derivatives asked for: (N,) at points, (..., N_t, N_y, N_x) on a grid. Complex ones by their parts.
+
+    Points outside of the domain are refused one by one, and NaN on a grid.
+    """
+    names = dict.fromkeys([*solution.fields, *(real for name in derivatives for real in _real_names(name, solution))])
+    if points.tensor:
+        return {name: solution.on_grid(name, points.arrays()) for name in names}
+    return {name: solution.derivative(name, **points.arrays()) for name in names}
 
 
 def _real_names(name: str, solution: Solution) -> tuple[str, ...]:

@@ -3,10 +3,12 @@
 import h5py
 import numpy as np
 import pytest
+import torch
 import xarray
 
 from kanpde.errors import ProblemError
-from kanpde.export import EXPORTERS, load, save
+from kanpde.export import EXPORTERS, errors_on, load, output_axes, save
+from kanpde.plan import Output
 from kanpde.results import Formula
 
 
@@ -127,3 +129,58 @@ def test_to_xarray_has_the_grid_that_was_asked_for(rod):
     assert data.u.sel(t=1, x=0.5).item() == pytest.approx(0.5)
     with pytest.raises(ProblemError, match="no coordinate 'y'"):
         rod.to_xarray(grid={"y": 3})
+
+
+def test_shapes_terms_and_pieces_come_back(holed, materials, ball, tmp_path):
+    points = ({"x": -0.4, "y": 0.3}, {"x": 0.6, "y": 0.3}, {"x": 0.3, "y": 0.5, "z": 0.2})
+    for solution, point in zip((holed, materials, ball), points, strict=True):
+        solution.save(tmp_path / "run.h5")
+        again = load(tmp_path / "run.h5")
+        assert type(again.network) is type(solution.network)
+        assert again.network.spec() == solution.network.spec()
+        for name in solution.fields:
+            assert again[name](**point) == solution[name](**point)
+
+
+def test_a_shape_in_single_precision(holed, tmp_path):
+    holed.network.float()
+    holed.save(tmp_path / "run.h5")
+    again = load(tmp_path / "run.h5")
+    assert again.network.terms.mix.dtype == torch.complex64
+    assert again(x=-0.4, y=0.3) == holed(x=-0.4, y=0.3)
+
+
+def test_grids_hold_nan_outside_of_the_shape(holed, tmp_path):
+    holed.save(tmp_path / "run.h5")
+    with xarray.open_dataset(tmp_path / "run.h5", engine="netcdf4") as data:
+        distance = np.hypot(data.x - 0.25, data.y - 0.5).transpose("y", "x").values
+        assert (np.isfinite(data.u.values) == (distance >= 0.3 - 1e-9)).all()
+    grid = holed.to_xarray(grid=21).u
+    assert np.isnan(grid.sel(x=0.2, y=0.5, method="nearest"))
+    assert grid.sel(x=-0.5, y=0.1, method="nearest").item() == pytest.approx(holed(x=-0.5, y=0.1))
+
+
+def test_errors_are_asked_for_inside_only(holed):
+    asked = []
+
+    def reference(points):
+        asked.append(points)
+        return {"u": np.zeros(len(points)), "pressure": np.zeros(len(points))}
+
+    errors = errors_on(holed, reference)
+    assert (np.hypot(asked[0][:, 0] - 0.25, asked[0][:, 1] - 0.5) > 0.3 - 1e-8).all()
+    assert list(errors) == ["u"]
+    assert np.isfinite(errors["u"]).sum() == len(asked[0]) < errors["u"].size == 201**2
+
+
+def test_three_coordinates_are_stored_on_a_grid_that_fits(ball, tmp_path):
+    assert [len(x) for x in output_axes(ball).values()] == [65, 65, 65]
+    ball.save(tmp_path / "run.h5")
+    with h5py.File(tmp_path / "run.h5") as file:
+        assert file["v"].shape == (65, 65, 65)
+        assert [scale[0].name for scale in file["v"].dims] == ["/z", "/y", "/x"]
+        assert file["VTKHDF"].attrs["WholeExtent"].tolist() == [0, 64] * 3
+        assert file["VTKHDF/PointData/v"] == file["v"]
+    assert dict(ball.to_xarray(grid={"x": 5, "y": 4, "z": 3}).sizes) == {"z": 3, "y": 4, "x": 5}
+    ball.plan = ball.plan.model_copy(update={"output": Output(grid=9)})
+    assert [len(x) for x in output_axes(ball).values()] == [9, 9, 9]

@@ -95,3 +95,23 @@ def test_an_unknown_table_format_is_refused(rod, tmp_path):
     points = read_points(None, "2x2", rod)
     with pytest.raises(ProblemError, match=r"this version writes \.csv, \.h5"):
         write_table(tmp_path / "u.xlsx", rod, points, values_at(rod, points))
+
+
+def test_a_grid_over_a_shape_is_nan_outside_and_points_there_are_refused(holed, tmp_path):
+    points = read_points(None, "9x5", holed)
+    values = values_at(holed, points, ["u_x"])
+    write_table(tmp_path / "u.csv", holed, points, values)
+    back = columns_in_file(tmp_path / "u.csv", ("x", "y", "u", "u_x"))
+    outside = np.hypot(back["x"] - 0.25, back["y"] - 0.5) < 0.3
+    assert outside.any()
+    for name in ("u", "u_x"):
+        assert (np.isnan(back[name]) == outside).all()
+        assert (back[name][~outside] == values[name].ravel()[~outside]).all()
+    with pytest.raises(ProblemError, match="is outside the domain"):
+        values_at(holed, read_points("x=0.25,y=0.5", None, holed))
+
+
+def test_three_coordinates_on_a_grid(ball):
+    points = read_points(None, "5x4x3", ball)
+    assert values_at(ball, points)["v"].shape == (3, 4, 5)
+    assert [len(x) for x in read_points(None, None, ball).coordinates.values()] == [65, 65, 65]

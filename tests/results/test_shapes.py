@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from made import BALL, BLOCK, MATERIALS, PLATE, corner_terms, solution_of, spline_network
+from made import BLOCK, MATERIALS, PLATE, corner_terms, solution_of, spline_network
 
 from kanpde.errors import ProblemError
 from kanpde.geometry import halfspace
@@ -16,52 +16,17 @@ SQUARE = np.array([[-1.0, 1.0], [-1.0, 1.0]])
 CUBE = np.array([[-1.0, 1.0], [-1.0, 1.0], [0.0, 1.0]])
 
 
-@pytest.fixture
-def plate() -> Solution:
-    """u = x y^2 plus two singular functions around the centre of the hole."""
-    network = spline_network(SQUARE, [[lambda x: x], [lambda y: y**2]])
-    return solution_of(PLATE, network.with_terms(corner_terms((0.25, 0.5))))
-
-
-@pytest.fixture
-def materials() -> Solution:
-    """u = x y left of zero, 3 x y + x^2 right of it."""
-    whole = spline_network(
-        np.array([[-1.0, 1.0], [0.0, 1.0]]),
-        [
-            [lambda x: x, lambda x: 0 * x, lambda x: 3 * x, lambda x: x**2],
-            [lambda y: y, lambda y: y, lambda y: y, lambda y: 1 + 0 * y],
-        ],
-        outputs=2,
-    )
-    return solution_of(MATERIALS, PiecewiseKAN(whole, [halfspace("left", (1.0, 0.0), 0.0).spec()]))
-
-
-@pytest.fixture
-def ball() -> Solution:
-    """u = x + y z and v = x y z on half a ball with a hole."""
-
-    def one(x: np.ndarray) -> np.ndarray:
-        return 1 + 0 * x
-
-    def same(x: np.ndarray) -> np.ndarray:
-        return x
-
-    factors = [[same, one, same, same], [one, same, same, one], [one, same, same, lambda z: 0 * z]]
-    return solution_of(BALL, spline_network(CUBE, factors, outputs=2))
-
-
 def singular(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     w = (x - 0.25 + 1j * (y - 0.5)) * np.exp(-0.7j)
     return (0.5 * w ** (2 / 3) - 0.25j * w ** (2 / 3)).real
 
 
-def test_values_inside_of_a_shape_are_those_of_the_network(plate: Solution) -> None:
+def test_values_inside_of_a_shape_are_those_of_the_network(holed: Solution) -> None:
     x, y = np.array([-0.5, 0.9, 0.25, 1.0]), np.array([0.2, -0.3, 0.81, 1.0])
-    assert plate(x=x, y=y) == pytest.approx(x * y**2 + singular(x, y), rel=1e-12)
+    assert holed(x=x, y=y) == pytest.approx(x * y**2 + singular(x, y), rel=1e-12)
     step = 1e-5
-    slope = (plate(x=0.6 + step, y=-0.1) - plate(x=0.6 - step, y=-0.1)) / (2 * step)
-    assert plate.derivative("u_x", x=0.6, y=-0.1) == pytest.approx(slope, rel=1e-9)
+    slope = (holed(x=0.6 + step, y=-0.1) - holed(x=0.6 - step, y=-0.1)) / (2 * step)
+    assert holed.derivative("u_x", x=0.6, y=-0.1) == pytest.approx(slope, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -73,31 +38,31 @@ def test_values_inside_of_a_shape_are_those_of_the_network(plate: Solution) -> N
         (0.25, 0.8 - 1e-6, "the point x = 0.25, y = 0.799999 is outside the domain"),
     ],
 )
-def test_points_in_a_hole_are_refused(plate: Solution, x, y, message: str) -> None:
-    for call in (plate, lambda **at: plate.derivative("u_xy", **at)):
+def test_points_in_a_hole_are_refused(holed: Solution, x, y, message: str) -> None:
+    for call in (holed, lambda **at: holed.derivative("u_xy", **at)):
         with pytest.raises(ProblemError) as refused:
             call(x=x, y=y)
         assert refused.value.message == message
     assert "plate, hole" in str(refused.value.hint) or "<=" in message
 
 
-def test_points_on_the_boundary_are_inside_whatever_their_rounding(plate: Solution) -> None:
+def test_points_on_the_boundary_are_inside_whatever_their_rounding(holed: Solution) -> None:
     angle = np.linspace(0, 2 * np.pi, 1000)
     for error in (-1e-10, 0.0, 1e-10):
         x, y = 0.25 + (0.3 + error) * np.cos(angle), 0.5 + (0.3 + error) * np.sin(angle)
-        assert np.isfinite(plate(x=x, y=y)).all()
+        assert np.isfinite(holed(x=x, y=y)).all()
     with pytest.raises(ProblemError, match="is outside the domain"):
-        plate(x=0.25 + (0.3 - 1e-7) * np.cos(angle), y=0.5 + (0.3 - 1e-7) * np.sin(angle))
+        holed(x=0.25 + (0.3 - 1e-7) * np.cos(angle), y=0.5 + (0.3 - 1e-7) * np.sin(angle))
 
 
-def test_grids_hold_nan_outside_and_the_same_values_inside(plate: Solution) -> None:
+def test_grids_hold_nan_outside_and_the_same_values_inside(holed: Solution) -> None:
     x, y = np.linspace(-1, 1, 41), np.linspace(-1, 1, 31)[:, None]
     inside = np.hypot(x - 0.25, y - 0.5) >= 0.3
     for name in ("u", "u_xyy"):
-        grid = plate.on_grid(name, {"x": x, "y": y})
+        grid = holed.on_grid(name, {"x": x, "y": y})
         assert np.array_equal(np.isfinite(grid), inside)
         points = np.nonzero(inside)
-        single = plate.derivative(name, x=x[points[1]], y=y[points[0], 0])
+        single = holed.derivative(name, x=x[points[1]], y=y[points[0], 0])
         assert grid[inside] == pytest.approx(single, rel=1e-11, abs=1e-11)
 
 
