@@ -103,6 +103,8 @@ class Calculus:
             return e.func(slopes[0])  # coordinates are real
         if isinstance(e, sp.Abs) and not e.args[0].is_extended_real:
             return sp.re(sp.conjugate(e.args[0]) * slopes[0]) / e
+        if isinstance(e, sp.Heaviside | sp.sign):
+            return sp.Integer(0)  # between its jumps, as with piecewise; what holds at a jump is kanpde.problem.ties
         terms = []
         for i, slope in enumerate(slopes):
             if slope != 0:

@@ -209,6 +209,8 @@ class Builder:
     def calculus(self) -> Calculus:
         """The differential operators in this problem's coordinates."""
         scope = self.scope
+        if scope.ledger is not None:
+            return scope.ledger
         space = tuple(scope.coordinates.index(name) for name in scope.space)
         symbols = tuple(symbol(name) for name in scope.coordinates)
         return Calculus(symbols, space, scope.jets, scope.jet, frozenset(scope.normals))

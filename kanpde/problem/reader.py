@@ -14,6 +14,7 @@ from kanpde.problem.data import check_measured, read_data
 from kanpde.problem.declare import make_scope, read_find
 from kanpde.problem.exact import prove, read_exact
 from kanpde.problem.expressions import Builder
+from kanpde.problem.fluxes import with_fluxes
 from kanpde.problem.marks import read_marks
 from kanpde.problem.orders import field_orders
 from kanpde.problem.places import Limits
@@ -149,12 +150,14 @@ def _problem(root: Mapping, source: str, path: str) -> Problem:
     for name, at in declared.parameters.items():
         if name not in ranges:
             raise find.text.error(f"the parameter '{name}' has no range", *at, hint=f"add '{name}: [0.1, 1]' under 'where'")
+    section = _first(root, "equation", "equations")
+    equations = read_equations(section, scope)
     problem = Problem(
         title=_text(title).text.value if (title := root.get("title")) is not None else "",
         fields=declared.fields,
         domain=domain,
         limits=limits,
-        equations=read_equations(_first(root, "equation", "equations"), scope),
+        equations=with_fluxes(equations, section, scope),
         conditions=_conditions(root, scope, domain, limits),
         constants=scope.constants,
         parameters={name: ranges[name] for name in declared.parameters},

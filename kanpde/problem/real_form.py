@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+import numpy as np
 import sympy as sp
 
 from kanpde.errors import UnsupportedProblem
 from kanpde.problem.functions import INTEGRAL, POINT_VALUE
 from kanpde.problem.limits import MAX_ORDER
-from kanpde.problem.types import Condition, Field, MultiIndex, Problem, Residual, jet_symbol, normal_symbol
+from kanpde.problem.types import Condition, Divergence, Field, MultiIndex, Problem, Residual, jet_symbol, normal_symbol
 
 Pair = tuple[sp.Expr, sp.Expr]
 """Real and imaginary part."""
@@ -92,11 +93,28 @@ class _Splitter:
             jets |= {re: (self.names[name][0], index), im: (self.names[name][1], index)}
         parts = [sp.expand(part) for part in self.split(r.expression)]
         words = ("real part", "imaginary part")
-        for part, word in zip(parts, words, strict=True):
+        for part, word, fluxes in zip(parts, words, self._fluxes(r), strict=True):
             if part != 0:
                 used = {s: key for s, key in jets.items() if s in part.free_symbols}
                 text = f"{r.text} ({word})" if _ZERO not in parts else r.text
-                yield Residual(part, used, text, r.span, r.name)
+                yield Residual(part, used, text, r.span, r.name, fluxes)
+
+    def _fluxes(self, r: Residual) -> tuple[tuple[Divergence, ...], tuple[Divergence, ...]]:
+        """Real and imaginary part of (a + ib) div(F + iG): a div F - b div G, and a div G + b div F."""
+        re: list[Divergence] = []
+        im: list[Divergence] = []
+        for name in self.names:  # a flux has derivatives of lower order, which the equation itself may lack
+            for index in np.ndindex(*(MAX_ORDER + 1,) * len(self.coordinates)) if r.fluxes else ():
+                if sum(index) <= MAX_ORDER:
+                    parts = (jet_symbol(part, index, self.coordinates) for part in self.names[name])
+                    self._known[sp.Symbol(jet_symbol(name, index, self.coordinates).name)] = tuple(parts)  # type: ignore[assignment]
+        for term in r.fluxes:
+            a, b = self.split(term.factor)
+            pairs = [self.split(e) for e in term.flux]
+            f, g = tuple(p for p, _ in pairs), tuple(q for _, q in pairs)
+            re += [Divergence(s, v) for s, v in ((a, f), (-b, g)) if s != 0 and (not v or any(v))]
+            im += [Divergence(s, v) for s, v in ((a, g), (b, f)) if s != 0 and (not v or any(v))]
+        return tuple(re), tuple(im)
 
     def split(self, e: sp.Expr) -> Pair:
         """Real and imaginary part."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import sympy as sp
 from lark import Token, Tree
 
-from kanpde.problem.calculus import Vector
+from kanpde.problem.calculus import Calculus, Vector
 from kanpde.problem.limits import MAX_ORDER
 from kanpde.problem.text import Text, suggest
 from kanpde.problem.types import NORMAL, Field, MultiIndex, jet_symbol, normal_symbol, symbol
@@ -49,6 +49,8 @@ class Scope:
     """Every partial derivative met so far: ``{symbol: (field, multi-index)}``."""
     normals: dict[sp.Symbol, tuple[str, int]] = field(default_factory=dict)
     """Every normal derivative met so far: ``{symbol: (field, order)}``."""
+    ledger: Calculus | None = None
+    """The differential operators to use in place of the usual ones, while ``kanpde.problem.fluxes`` reads the equations again."""
 
     @property
     def complex(self) -> bool:

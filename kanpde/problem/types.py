@@ -54,12 +54,25 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Divergence:
+    """A term ``factor * div(flux)`` of an equation, the flux as it was before the divergence was carried out.
+
+    ``flux`` has a component for each coordinate, that of time being 0, in terms of jets; none where it is lost, because something
+    that jumps was differentiated twice.
+    """
+
+    factor: sp.Expr
+    flux: tuple[sp.Expr, ...]
+
+
+@dataclass(frozen=True)
 class Residual:
     """An equation as ``left - right``, zero on the exact solution.
 
     ``expression`` holds coordinates, constants (see ``Problem.constants``) and one symbol for each partial derivative of a
     field; ``jets`` says which symbol is which: ``{symbol: (field name, multi-index)}``. On a face, the outward normal derivative
-    ``u_n`` is a symbol that ``jets`` does not list; ``on_face`` replaces it.
+    ``u_n`` is a symbol that ``jets`` does not list; ``on_face`` replaces it. ``fluxes`` are the terms with derivatives in space;
+    only the equations of a problem in which something jumps have them (``kanpde.problem.fluxes``).
     """
 
     expression: sp.Expr
@@ -67,6 +80,7 @@ class Residual:
     text: str
     span: Span | None = None
     name: str = ""
+    fluxes: tuple[Divergence, ...] = ()
 
     @property
     def partials(self) -> dict[tuple[str, MultiIndex], sp.Expr]:
