@@ -52,8 +52,10 @@ def _found(problem: Problem, scope: Scope, root: Mapping) -> Iterator[tuple[str,
         yield "measured data", "are", _key(root, "data")
     for name in scope.measured:
         yield f"the measured field '{name}'", "is", _where(root, name)
-    if domain.shape is not None:
-        yield "a domain with shapes", "is", _key(root, "domain")
+    if domain.region_axes and domain.dimension > len(domain.region_axes):
+        yield "a shape with time or another coordinate", "is", _key(root, "domain")
+    elif domain.region_axes and domain.dimension > MAX_COORDINATES:
+        yield "a shape in three coordinates", "is", _key(root, "domain")
     elif domain.dimension > MAX_COORDINATES:
         yield f"a problem in {domain.dimension} coordinates", "is", _key(root, "domain")
     if any(set(f.arguments) != set(domain.coordinates) for f in problem.fields):

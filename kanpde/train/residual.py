@@ -19,6 +19,8 @@ def fresh_residual(context: Context, network: KAN) -> float:
     engine = torch.quasirandom.SobolEngine(problem.domain.dimension, scramble=True, seed=context.plan.seed + SEED)
     unit = engine.draw(POINTS, dtype=torch.float64).to(bounds)
     x = bounds[:, 0] + unit * (bounds[:, 1] - bounds[:, 0])
+    if problem.domain.region_axes:
+        x = x[torch.as_tensor(problem.domain.contains(x.cpu().numpy()), device=x.device)]
     columns = list(x.unbind(1))
     number = {field.name: i for i, field in enumerate(problem.fields)}
     worst = 0.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from kanpde.assembly import Lifted, RowBuilder
+from kanpde.assembly.shape_rows import ShapeRows
 from kanpde.errors import DivergedError, ProblemError, UnsupportedProblem
 from kanpde.kan import KAN
 from kanpde.optimize.threads import threads
@@ -23,6 +24,7 @@ from kanpde.train.estimate import METHOD, estimate, estimate_afresh
 from kanpde.train.lifted import spline_axis, train_box
 from kanpde.train.march import March
 from kanpde.train.residual import fresh_residual
+from kanpde.train.shape import network_of, shape_terms, train_shape, trimmed
 
 AHEAD = 0.04  # accuracy of a solve relative to the tolerance: errors of windows add up
 LOOSE = 1e-6  # tolerance above which the accuracy follows slowly only: the indicators hold on resolved grids alone
@@ -65,10 +67,14 @@ def solve(
             "a system of several fields is trained in the lifted form only", hint="leave 'train' and 'network.architecture' out"
         )
     context = Context(problem, plan, torch.device(device), getattr(torch, dtype), report)
-    builder = RowBuilder(problem, spline_axis(context), context.device, context.dtype)
     with torch.no_grad(), threads(1):
+        builder: RowBuilder | ShapeRows
+        if trimmed(context):
+            builder = ShapeRows(problem, shape_terms(problem), context.device, context.dtype)
+        else:
+            builder = RowBuilder(problem, spline_axis(context), context.device, context.dtype)
         try:
-            best = _train(context, builder)
+            best = _train(context, builder) if isinstance(builder, RowBuilder) else _shape(context, builder)
         except (KeyboardInterrupt, DivergedError) as stop:
             so_far = _so_far(context, builder, "interrupted" if isinstance(stop, KeyboardInterrupt) else "stopped")
             if checkpoint is not None and so_far is not None:
@@ -92,6 +98,13 @@ def _train(context: Context, builder: RowBuilder) -> _Attempt:
         limit = "neither more product nodes nor more knots help" if context.left > 0 else _spent(plan)
         return _Attempt(network, estimate_afresh(context, builder, network), limit)
     return _lifted(context, builder)
+
+
+def _shape(context: Context, rows: ShapeRows) -> _Attempt:
+    """Training in the trimmed form."""
+    result = train_shape(context, rows)
+    context.tell("estimate", estimate=result.estimate.value)
+    return _Attempt(result.network, result.estimate, result.limit)
 
 
 def _lifted(context: Context, builder: RowBuilder) -> _Attempt:
@@ -197,9 +210,14 @@ def _solution(context: Context, best: _Attempt, outcome: str) -> Solution:
     )
 
 
-def _so_far(context: Context, builder: RowBuilder, word: str) -> Solution | None:
+def _so_far(context: Context, builder: RowBuilder | ShapeRows, word: str) -> Solution | None:
     """The last network, or what the finished windows or grids give; None before the first."""
     network = context.network
+    if isinstance(builder, ShapeRows):
+        network = network_of(context.pieces[-1]) if context.pieces else None
+        return network and _solution(
+            context, _Attempt(network, Estimate(math.inf, METHOD)), f"{word} before the tolerance was reached"
+        )
     if network is None and context.pieces and all(bool(torch.isfinite(piece.c).all()) for piece in context.pieces):
         network = compress(context, builder, context.pieces, context.plan.tolerance, context.plan.tolerance)
     if network is None:

@@ -1,0 +1,302 @@
+"""Products of splines along every coordinate of a box, and least squares rows at points anywhere in it.
+
+u_f(x) = sum_ij.. c_ij..f B_i(x) B_j(y) .. + sum_m kappa_m S_mf(x): the tensor product spline on the bounding box of a shape, and
+singular terms S. Only the points know the shape: they lie inside it and on its true boundary ("trimmed splines"). Points are
+sorted by the cell of the grid that holds them, so that the rows of a cell share their columns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from kanpde.assembly.lifted import Equation
+from kanpde.assembly.operator import Key
+from kanpde.kan.bspline import local_basis, open_knots
+from kanpde.kan.terms import Terms
+from kanpde.optimize.normal_equations import CellRows, solve_cells
+
+SLIVER = 1e-6  # of the largest column norm; below it, the coefficient of a spline that hardly reaches the domain is held back
+
+Given = Callable[[Sequence[Key], Tensor], Mapping[Key, Tensor]]
+"""(keys, x (N, d)) -> the partial derivatives of a given function, (N,) each."""
+
+
+@dataclass(frozen=True)
+class TensorSpace:
+    """Products of splines on ``breaks[a]`` of degree ``degrees[a]``, for F fields.
+
+    Unknowns are numbered with the field running fastest and the axis of the most functions slowest, which makes the band narrow.
+    """
+
+    breaks: tuple[Tensor, ...]  # (G_a + 1,) each
+    degrees: tuple[int, ...]
+    fields: int = 1
+
+    @property
+    def intervals(self) -> tuple[int, ...]:
+        """G_a along each axis."""
+        return tuple(len(b) - 1 for b in self.breaks)
+
+    @property
+    def functions(self) -> tuple[int, ...]:
+        """K_a = G_a + k_a along each axis."""
+        return tuple(g + k for g, k in zip(self.intervals, self.degrees, strict=True))
+
+    @property
+    def size(self) -> int:
+        """The number of coefficients, all fields."""
+        return math.prod(self.functions) * self.fields
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """The axes from the slowest to the fastest."""
+        return tuple(sorted(range(len(self.breaks)), key=lambda a: (-self.functions[a], a)))
+
+    @cached_property
+    def strides(self) -> tuple[int, ...]:
+        """How far apart neighbours along each axis stand."""
+        strides, step = [0] * len(self.breaks), self.fields
+        for axis in reversed(self.order):
+            strides[axis] = step
+            step *= self.functions[axis]
+        return tuple(strides)
+
+    @cached_property
+    def offsets(self) -> Tensor:  # (w,), w = F prod (k_a + 1)
+        """The columns of a cell beyond its first: axes in ``order``, then the fields."""
+        offsets = torch.zeros(1, dtype=torch.int64, device=self.breaks[0].device)
+        for axis in self.order:
+            steps = torch.arange(self.degrees[axis] + 1, device=offsets.device) * self.strides[axis]
+            offsets = (offsets[:, None] + steps).reshape(-1)
+        return (offsets[:, None] + torch.arange(self.fields, device=offsets.device)).reshape(-1)
+
+    def cell(self, x: Tensor) -> Tensor:  # (N, d) -> (N,)
+        """The number of a point's cell: its first column."""
+        first = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        for axis, breaks in enumerate(self.breaks):
+            span = torch.searchsorted(breaks, x[:, axis].contiguous(), right=True) - 1
+            first += span.clamp(0, len(breaks) - 2) * self.strides[axis]
+        return first
+
+    def tables(self, x: Tensor, orders: Sequence[int]) -> list[Tensor]:  # (.., d) -> (order + 1, .., k_a + 1) each
+        """The splines that do not vanish at each point and their derivatives, axis by axis."""
+        tables = []
+        for axis, (breaks, k, order) in enumerate(zip(self.breaks, self.degrees, orders, strict=True)):
+            flat = x[..., axis].reshape(1, -1)
+            _, values = local_basis(flat, open_knots(breaks, k)[None], k, order)  # (order + 1, k + 1, 1, N)
+            tables.append(values[:, :, 0].transpose(1, 2).reshape(order + 1, *x.shape[:-1], k + 1))
+        return tables
+
+    def tensor(self, c: Tensor) -> Tensor:  # (n,) -> (F, K_1, .., K_d)
+        """The coefficients by field and axis."""
+        shaped = c.reshape(*(self.functions[axis] for axis in self.order), self.fields)
+        positions = [self.order.index(axis) for axis in range(len(self.breaks))]
+        return shaped.permute(len(self.breaks), *positions)
+
+    def vector(self, tensor: Tensor) -> Tensor:  # (F, K_1, .., K_d) -> (n,)
+        """The inverse of ``tensor``."""
+        return tensor.permute(*(1 + axis for axis in self.order), 0).reshape(-1)
+
+
+@dataclass(frozen=True)
+class Trimmed:
+    """Functions of the trimmed form, one a field: splines and singular terms."""
+
+    space: TensorSpace
+    theta: Tensor  # (n + nb,) the coefficients of the splines, then those of the terms
+    terms: Terms | None
+    names: tuple[str, ...]
+
+    @property
+    def c(self) -> Tensor:  # (n,)
+        """The coefficients of the splines."""
+        return self.theta[: self.space.size]
+
+    @property
+    def kappa(self) -> Tensor:  # (nb,)
+        """The coefficients of the terms."""
+        return self.theta[self.space.size :]
+
+    @property
+    def parameters(self) -> int:
+        """The number of coefficients."""
+        return len(self.theta)
+
+    def __call__(self, keys: Sequence[Key], x: Tensor) -> dict[Key, Tensor]:  # (N, d) -> (N,) each
+        """Partial derivatives at points anywhere in the box."""
+        space = self.space
+        tables = space.tables(x, [max((i[a] for _, i in keys), default=0) for a in range(x.shape[1])])
+        local = self.c[space.cell(x)[:, None] + space.offsets].reshape(len(x), -1, space.fields)  # (N, W, F)
+        values = {}
+        for name, index in keys:
+            values[name, index] = _contract(space, tables, local[:, None, :, self.names.index(name)], index, True)[:, 0]
+        if self.terms is not None and len(self.kappa):
+            table = self.terms.table(x, list(dict.fromkeys(index for _, index in keys)))
+            for name, index in keys:
+                values[name, index] = values[name, index] + self.kappa @ table[index][:, self.names.index(name)]
+        return values
+
+
+def _contract(
+    space: TensorSpace, tables: Sequence[Tensor], local: Tensor, index: Sequence[int], pointwise: bool = False
+) -> Tensor:
+    """sum over the local coefficients (C, W), or (N, 1, W) point by point, of products of splines: (C, M)."""
+    widths = [space.degrees[axis] + 1 for axis in space.order]
+    if pointwise:
+        value = local.reshape(local.shape[0], *widths)
+        for axis in reversed(space.order):
+            weights = tables[axis][index[axis]]  # (N, k + 1)
+            value = (value * weights.reshape(len(weights), *(1,) * (value.ndim - 2), -1)).sum(-1)
+        return value[:, None]
+    first, *others = space.order
+    value = torch.matmul(tables[first][index[first]], local.reshape(local.shape[0], widths[0], -1))  # (C, M, rest)
+    for axis in reversed(others):
+        weights = tables[axis][index[axis]]  # (C, M, k + 1)
+        value = torch.matmul(value.reshape(*weights.shape[:2], -1, weights.shape[2]), weights[..., None])[..., 0]
+    return value[..., 0] if value.ndim == 3 else value
+
+
+@dataclass
+class PointGroup:
+    """One equation at points, sorted by cell and filled up with points of no weight to M a cell."""
+
+    equation: Equation
+    first: Tensor  # (C,) the first column of each cell
+    tables: list[Tensor]  # (orders, C, M, k + 1) an axis
+    points: list[Tensor]  # (C, M): coordinates, then the components of the normal where there is one
+    weight: Tensor  # (C, M) square root of the quadrature weight; zero for filling
+    given: Mapping[Key, Tensor] = field(default_factory=dict)  # (C, M) jets of a given function that u is added to
+    terms: Mapping[Key, Tensor] = field(default_factory=dict)  # (C, M, nb) jets of the singular terms
+    scale: float | None = None  # characteristic size of the rows, fixed at the first evaluation
+
+
+def point_group(
+    space: TensorSpace,
+    equation: Equation,
+    x: Tensor,  # (N, d)
+    weight: Tensor,  # (N,) square root of the quadrature weight
+    extra: Sequence[Tensor] = (),  # further arguments of the equation, (N,) each: the normal
+    terms: Terms | None = None,
+    names: Sequence[str] = (),
+    given: Given | None = None,
+) -> PointGroup:
+    """The points sorted into their cells."""
+    cells, order = torch.sort(space.cell(x), stable=True)
+    first, counts = torch.unique_consecutive(cells, return_counts=True)
+    most = int(counts.max())
+    starts = counts.cumsum(0) - counts
+    slot = torch.arange(most, device=x.device)
+    filled = slot[None, :] < counts[:, None]  # (C, M)
+    number = order[starts[:, None] + torch.where(filled, slot[None, :], torch.zeros_like(slot[None, :]))]  # (C, M)
+    keys = equation.keys
+    tables = space.tables(x[number], [max((i[a] for _, i in keys), default=0) for a in range(x.shape[1])])
+    points = [*(x[number][..., a] for a in range(x.shape[1])), *(e[number] for e in extra)]
+    jets: dict[Key, Tensor] = {}
+    if terms is not None:
+        table = terms.table(x, list(dict.fromkeys(index for _, index in keys)))  # (nb, F, N)
+        jets = {key: table[key[1]][:, list(names).index(key[0])].T[number] for key in keys}
+    old: dict[Key, Tensor] = {}
+    if given is not None:
+        old = {key: value[number] for key, value in given(keys, x).items()}
+    return PointGroup(equation, first, tables, points, weight[number] * filled, old, jets)
+
+
+class CellSystem:
+    """The least squares problem of a tensor space: rows of equations and conditions, and their linearisation."""
+
+    def __init__(
+        self, space: TensorSpace, groups: list[PointGroup], lengths: Sequence[float], names: Sequence[str], border: int
+    ) -> None:
+        self.space = space
+        self.groups = groups
+        self.lengths = tuple(lengths)
+        self.number = {name: i for i, name in enumerate(names)}
+        self.border = border
+        self.linear = all(group.equation.linear for group in groups)
+        self.solver = ""  # what the last step was computed by
+
+    def linearise(self, theta: Tensor) -> LinearisedCells:
+        """Residual and slopes at the coefficients (n + nb,)."""
+        parts = []
+        total = theta.new_zeros(())
+        kappa = theta[self.space.size :]
+        for group in self.groups:
+            local = theta[group.first[:, None] + self.space.offsets].reshape(len(group.first), -1, self.space.fields)
+            jets = {}
+            for key in group.equation.keys:
+                value = _contract(self.space, group.tables, local[..., self.number[key[0]]], key[1])
+                if key in group.terms and self.border:
+                    value = value + group.terms[key] @ kappa
+                jets[key] = value + group.given[key] if key in group.given else value
+            residual, slopes = group.equation(group.points, jets)
+            if group.scale is None:
+                group.scale = group.equation.size(slopes, self.lengths)
+            weight = group.weight / group.scale
+            weighted = residual * weight
+            total = total + weighted.square().sum()
+            parts.append((weighted, {key: slope * weight for key, slope in slopes.items()}))
+        return LinearisedCells(self, parts, float(total.sqrt()))
+
+
+class LinearisedCells:
+    """A cell system at one point: its cost |r| and the Gauss-Newton step."""
+
+    def __init__(self, system: CellSystem, parts: list[tuple[Tensor, dict[Key, Tensor]]], cost: float) -> None:
+        self.system = system
+        self.cost = cost
+        self._parts = parts
+
+    def step(self, damping: float = 0.0) -> Tensor:  # (n + nb,)
+        """The p that minimises |r + J p|^2 + damping |D p|^2, D the norms of the columns of J (Marquardt's scaling)."""
+        system, space = self.system, self.system.space
+        rows = []
+        squares, edge = self._parts[0][0].new_zeros(space.size), self._parts[0][0].new_zeros(system.border)
+        for group, (residual, slopes) in zip(system.groups, self._parts, strict=True):
+            row = CellRows(group.first, self._matrix(group, slopes), -residual, self._border(group, slopes))
+            squares.index_add_(0, (row.first[:, None] + space.offsets).reshape(-1), row.matrix.square().sum(1).reshape(-1))
+            if row.border is not None:
+                edge += row.border.square().sum((0, 1))
+            rows.append(row)
+        norms, edge = squares.sqrt(), edge.sqrt()
+        norms, edge = norms.clamp(min=SLIVER * float(norms.max())), torch.where(edge > 0, edge, 1.0)
+        for i, row in enumerate(rows):
+            row.matrix.div_(norms[row.first[:, None] + space.offsets][:, None, :])
+            if row.border is not None:
+                rows[i] = replace(row, border=row.border / edge)
+        solved = solve_cells(rows, space.offsets, space.size, system.border, damping)
+        if solved is None:
+            return torch.full_like(torch.cat([norms, edge]), math.nan)
+        system.solver = f"banded Cholesky, {solved.steps} CGLS steps"
+        return torch.cat([solved.x / norms, solved.border / edge])
+
+    def _matrix(self, group: PointGroup, slopes: Mapping[Key, Tensor]) -> Tensor:  # (C, M, w)
+        space = self.system.space
+        first, *others = space.order
+        cells, points = group.weight.shape
+        matrix = group.weight.new_zeros(cells, points, *(space.degrees[axis] + 1 for axis in space.order), space.fields)
+        factors: dict[tuple[int, int], Tensor] = {}  # by field and order along the slowest axis
+        for (name, index), slope in slopes.items():
+            term = slope[..., None]
+            for axis in others:
+                term = (term[..., None] * group.tables[axis][index[axis]][:, :, None, :]).flatten(2)
+            place = (self.system.number[name], index[first])
+            factors[place] = factors[place] + term if place in factors else term
+        for (number, order), factor in factors.items():
+            outer = group.tables[first][order][..., None] * factor[:, :, None, :]  # (C, M, k + 1, rest)
+            matrix[..., number] += outer.reshape(matrix.shape[:-1])
+        return matrix.reshape(cells, points, -1)
+
+    def _border(self, group: PointGroup, slopes: Mapping[Key, Tensor]) -> Tensor | None:  # (C, M, nb)
+        if not self.system.border:
+            return None
+        border = group.weight.new_zeros(*group.weight.shape, self.system.border)
+        for key, slope in slopes.items():
+            if key in group.terms:
+                border += slope[..., None] * group.terms[key]
+        return border

@@ -1,0 +1,235 @@
+"""Training in the trimmed form: problems on shapes, with singular terms, or with several fields on a box; no time windows.
+
+The grid is uniform and grows by about a quarter. Every solve is the correction of the one before in a richer space: their
+difference is the error of the coarser one, and the rate at which these differences fall says what is left in the finer one.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.stats import qmc
+from torch import Tensor
+
+from kanpde.assembly.cells import CellSystem, TensorSpace, Trimmed
+from kanpde.assembly.shape_rows import ShapeRows
+from kanpde.errors import DivergedError
+from kanpde.kan import KAN, Grid, separable
+from kanpde.kan.terms import Terms
+from kanpde.optimize.damped import gauss_newton
+from kanpde.problem.types import Problem
+from kanpde.results.history import StageRecord
+from kanpde.results.types import Estimate
+from kanpde.train.context import Context
+from kanpde.train.lifted import VANISHING
+
+METHOD = "defect correction in a richer space"
+COARSE = 6  # intervals of the first grid along the longest axis
+FEWEST = 3  # intervals along any axis
+GROWTH = 1.25  # of the number of intervals; with the usual rates the error falls by a factor 5 to 12
+FASTEST = 1.6  # growth where the rate of convergence says that much more is wanted
+RATE = 6.0  # power of the mesh width by which the estimate of the finer solution is taken to be below the difference, at most
+BEYOND = 2  # degree beyond the smallest that an equation of its order takes; high, since only smooth parts are left to splines
+SLOW = 1.5  # rate below which, twice in a row, finer grids are given up
+PROBES = 4096  # points at which solutions are compared
+MOST_NUMBERS = 4e8  # of the band of the normal equations: 3 GB
+ROUND_OFF = 1e-13
+
+
+@dataclass(frozen=True)
+class Result:
+    """The best solution, its estimated relative error, and what kept it from the tolerance (empty if nothing did)."""
+
+    solution: Trimmed
+    network: KAN
+    estimate: Estimate
+    limit: str
+
+
+def trimmed(context: Context) -> bool:
+    """Whether the trimmed form is the one for this problem: on shapes."""
+    return bool(context.problem.domain.region_axes)
+
+
+def shape_terms(problem: Problem) -> Terms | None:
+    """The singular terms that the corners and holes of the domain ask for, if any."""
+    return None
+
+
+def shape_degree(context: Context) -> int:
+    """The degree of the splines: seven more than the order of the equation, unless the plan says otherwise."""
+    given = context.plan.network.degree
+    return given if given is not None else 7 + max(r.order for r in context.problem.equations)
+
+
+def train_shape(context: Context, rows: ShapeRows) -> Result:
+    """Solves on finer and finer grids until the estimate meets the tolerance, or no longer falls.
+
+    Raises DivergedError if no grid gave finite values.
+    """
+    tolerance = context.plan.tolerance
+    probes = _probes(rows)
+    before: Trimmed | None = None
+    best: Result | None = None
+    differences: list[tuple[float, float]] = []  # number of intervals, difference from the solution before
+    intervals = float(context.plan.network.grid or COARSE)
+    while True:
+        began = time.perf_counter()
+        space = _space(context, rows, intervals)
+        system = rows.system(space)
+        start = _start(before, system, rows)
+        name = "grid " + " x ".join(map(str, space.intervals))
+        last = differences[-1][1] if differences else 1.0
+
+        def on_step(iteration: int, residual: float, name: str = name, grid: tuple[int, ...] = space.intervals) -> None:
+            context.tell("step", name, grid=grid, iteration=iteration, residual=residual)
+
+        accuracy = max(0.1 * tolerance, 1e-3 * min(last, 1.0))
+        theta, descent = gauss_newton(system, start, accuracy=accuracy, on_step=on_step)
+        if not bool(torch.isfinite(theta).all()) or not math.isfinite(descent.cost):
+            if best is None:
+                raise DivergedError(
+                    f"Gauss-Newton left the finite numbers on the {name}",
+                    hint="check the signs of the equation, or start with a finer grid: --set network.grid=16",
+                )
+            return replace(best, limit="a finer grid failed by round-off")
+        now = Trimmed(space, theta, rows.terms, rows.names)
+        context.pieces = [now]
+        seconds = time.perf_counter() - began
+        estimate = None
+        if before is not None:
+            difference = _difference(now, before, probes)
+            differences.append((intervals, difference))
+            estimate = _extrapolated(differences, tolerance)
+        residual = descent.cost
+        context.record(StageRecord(name, space.intervals, now.parameters, descent.steps, seconds, residual, estimate))
+        if estimate is not None and (best is None or estimate < best.estimate.value):
+            value = max(estimate, ROUND_OFF)
+            best = Result(now, network_of(now), Estimate(value, METHOD, value <= ROUND_OFF), "")
+        limit = _limit(context, differences, estimate)
+        if best is not None and (best.estimate.value <= tolerance or limit):
+            return replace(best, limit=limit)
+        before = now
+        growth = _growth(differences, tolerance)
+        wider = _space(context, rows, intervals * growth)
+        cost = (wider.size / space.size) * (int(wider.offsets[-1]) / int(space.offsets[-1])) ** 2
+        if best is not None and seconds * cost > context.left:
+            context.short = True
+            return replace(best, limit=f"the budget of {context.plan.budget:g} s is spent")
+        if best is not None and wider.size * float(wider.offsets[-1]) > MOST_NUMBERS:
+            return replace(best, limit="a finer grid would take more memory than a solve may")
+        context.tell("extension", name, grid=wider.intervals, estimate=estimate)
+        intervals *= growth
+
+
+def _space(context: Context, rows: ShapeRows, intervals: float) -> TensorSpace:
+    """Uniform grids of about square cells."""
+    problem = context.problem
+    lengths = problem.domain.lengths
+    breaks = []
+    for (low, high), length in zip(problem.domain.bounds, lengths, strict=True):
+        count = max(FEWEST, round(intervals * float(length / lengths.max())))
+        breaks.append(torch.linspace(float(low), float(high), count + 1, dtype=context.dtype, device=context.device))
+    degree = shape_degree(context)
+    return TensorSpace(tuple(breaks), (degree,) * len(breaks), len(problem.fields))
+
+
+def _start(before: Trimmed | None, system: CellSystem, rows: ShapeRows) -> Tensor:
+    """Where Gauss-Newton starts: the solution before, fitted where the domain is; zero at first, and where no start matters.
+
+    A fit on the whole box would take along what the splines do outside, where nothing holds them.
+    """
+    space = system.space
+    zero = space.breaks[0].new_zeros(space.size + rows.border)
+    if before is None or system.linear:
+        return zero
+    return rows.fit(space, before).linearise(zero).step()
+
+
+def _probes(rows: ShapeRows) -> Tensor:  # (N, d)
+    """Points of the domain that no grid uses."""
+    domain = rows.problem.domain
+    points = domain.bounds[:, 0] + qmc.Sobol(domain.dimension, rng=np.random.default_rng(0)).random(4 * PROBES) * domain.lengths
+    inside = points[domain.contains(points)] if domain.region_axes else points
+    return torch.as_tensor(inside[:PROBES]).to(rows.device, rows.dtype)
+
+
+def _difference(now: Trimmed, before: Trimmed, x: Tensor) -> float:
+    """The relative L2 difference of the worst field."""
+    keys = [(name, (0,) * x.shape[1]) for name in now.names]
+    new, old = now(keys, x), before(keys, x)
+    sizes = torch.stack([new[key].square().mean().sqrt() for key in keys])
+    errors = torch.stack([(new[key] - old[key]).square().mean().sqrt() for key in keys])
+    return float((errors / torch.maximum(sizes, VANISHING * sizes.max()).clamp(min=1e-300)).max())
+
+
+def _rate(differences: list[tuple[float, float]]) -> float:
+    """The power of the number of intervals by which the last difference fell; 0 if it did not, or is the first."""
+    if len(differences) < 2 or differences[-1][1] <= 0:
+        return 0.0
+    (coarse, d), (fine, e) = differences[-2:]
+    return max(0.0, math.log(d / e) / math.log(fine / coarse))
+
+
+def _extrapolated(differences: list[tuple[float, float]], tolerance: float) -> float:
+    """The estimated error of the finer of the last two solutions."""
+    value = differences[-1][1]
+    if len(differences) < 2:
+        return value
+    growth = differences[-1][0] / differences[-2][0]
+    return float(value * growth ** -min(_rate(differences), RATE))
+
+
+def _growth(differences: list[tuple[float, float]], tolerance: float) -> float:
+    rate = _rate(differences)
+    if not rate:
+        return GROWTH
+    wanted = (differences[-1][1] / tolerance) ** (1 / rate)
+    return float(min(max(GROWTH, wanted**0.5), FASTEST))
+
+
+def _limit(context: Context, differences: list[tuple[float, float]], estimate: float | None) -> str:
+    """Why a finer grid will not help; empty where it may."""
+    if context.left < 0:
+        return f"the budget of {context.plan.budget:g} s is spent"
+    if len(differences) >= 3 and _rate(differences) < SLOW and _rate(differences[:-1]) < SLOW:
+        if differences[-1][1] < 1e-9:
+            return "finer grids no longer help: the round-off of double precision limits the error"
+        if differences[-1][1] > 0.3:
+            return "finer grids do not help: the problem may have no solution, more than one, or one that is not smooth"
+        return "finer grids help too little: the solution is not smooth enough for splines of this degree"
+    return ""
+
+
+def network_of(solution: Trimmed) -> KAN:
+    """The solution as a separable network with its singular terms: exactly, by singular value decompositions."""
+    space = solution.space
+    tensor = space.tensor(solution.c)  # (F, K_1, .., K_d)
+    fields = [_factors(part) for part in tensor]
+    rank = max(len(factors[0]) for factors in fields)
+    coefficients = []
+    for axis in range(len(space.breaks)):
+        padded = [torch.cat([f[axis], f[axis].new_zeros(rank - len(f[axis]), f[axis].shape[1])]) for f in fields]
+        coefficients.append(torch.cat(padded))  # (F R, K)
+    grids = [Grid(b, k) for b, k in zip(space.breaks, space.degrees, strict=True)]
+    terms = None
+    if solution.terms is not None:
+        old = solution.terms
+        terms = Terms(old.monomials, old.mix, solution.kappa, old.axes)
+    return separable(grids, coefficients, outputs=space.fields, terms=terms)
+
+
+def _factors(tensor: Tensor) -> list[Tensor]:  # (K_1, .., K_d) -> d times (R, K_a)
+    """The tensor as a sum of R products of vectors, to round-off."""
+    if tensor.ndim == 1:
+        return [tensor[None]]
+    flat = tensor.reshape(tensor.shape[0], -1)
+    u, s, v = torch.linalg.svd(flat, full_matrices=False)
+    keep = max(1, int((s > 1e-16 * s[0]).sum()))
+    groups = [_factors((s[i] * v[i]).reshape(tensor.shape[1:])) for i in range(keep)]
+    first = torch.cat([u[:, i].expand(len(group[0]), -1) for i, group in enumerate(groups)])
+    return [first, *(torch.cat([group[a] for group in groups]) for a in range(tensor.ndim - 1))]
