@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from kanpde.errors import UnsupportedProblem
 from kanpde.problem.real_form import real_form
 from kanpde.problem.types import Problem
 from kanpde.reference.compare import compare, fresh_points
 from kanpde.reference.exact import exact
+from kanpde.reference.harmonic import harmonic
 from kanpde.reference.method_of_lines import method_of_lines
 from kanpde.reference.spectral import spectral
 from kanpde.reference.types import FLOOR, OutOfTime, Reference
 
 REFERENCES: Mapping[str, Callable[[Problem, float], Reference]] = {
     "exact": exact,
+    "harmonic": harmonic,
     "method of lines": method_of_lines,
     "spectral": spectral,
 }
@@ -34,10 +37,17 @@ class Section(Protocol):
 
 
 def choose(problem: Problem) -> str:
-    """What ``auto`` means: the exact solution, else the method of lines in time, else spectral collocation."""
+    """The first of ``candidates``."""
+    return candidates(problem)[0]
+
+
+def candidates(problem: Problem) -> tuple[str, ...]:
+    """What ``auto`` tries, in this order: the exact solution, or what suits the domain and the equation."""
     if problem.exact and all(f.name in problem.exact for f in problem.fields):
-        return "exact"
-    return "spectral" if problem.domain.time is None else "method of lines"
+        return ("exact",)
+    if problem.domain.time is not None:
+        return ("method of lines",)
+    return ("spectral",) if problem.domain.is_box else ("harmonic",)
 
 
 def reference(problem: Problem, section: Section | str = "auto", seconds: float = 120.0) -> Reference | None:
@@ -53,7 +63,13 @@ def reference(problem: Problem, section: Section | str = "auto", seconds: float 
     if method not in (*REFERENCES, "auto"):
         raise ValueError(f"no reference is called '{method}'; there are: auto, none, {', '.join(REFERENCES)}")
     problem = real_form(problem)
-    return REFERENCES[choose(problem) if method == "auto" else method](problem, limit)
+    reasons: list[UnsupportedProblem] = []
+    for name in candidates(problem) if method == "auto" else (method,):
+        try:
+            return REFERENCES[name](problem, limit)
+        except UnsupportedProblem as reason:
+            reasons.append(reason)
+    raise reasons[-1]
 
 
 __all__ = [
@@ -65,6 +81,7 @@ __all__ = [
     "compare",
     "exact",
     "fresh_points",
+    "harmonic",
     "method_of_lines",
     "reference",
     "spectral",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from scipy.stats import qmc
 
+from kanpde.errors import UnsupportedProblem
+from kanpde.geometry import Domain
 from kanpde.problem.types import Problem
 from kanpde.reference.types import NOTHING, Reference, Values
 from kanpde.results.types import Comparison, FieldComparison
@@ -34,7 +37,7 @@ def compare(
     """
     if reference is None:
         return Comparison(remark="no reference: estimated error only")
-    points = fresh_points(problem.domain.bounds if bounds is None else bounds, count, seed)  # (N, d)
+    points = fresh_points(problem.domain if bounds is None else replace(problem.domain, bounds=bounds), count, seed)  # (N, d)
     named = dict(zip(problem.coordinates, points.T, strict=True))
     truth = reference.values(points)
     found = _by_field(evaluate(named), list(truth))
@@ -57,11 +60,24 @@ def compare(
     return Comparison(fields)
 
 
-def fresh_points(bounds: np.ndarray, count: int, seed: int) -> np.ndarray:  # (count, d)
-    """Scrambled Sobol points of a box; ``count`` is rounded up to a power of two, which keeps them balanced."""
+def fresh_points(where: Domain | np.ndarray, count: int, seed: int) -> np.ndarray:  # (count, d)
+    """Scrambled Sobol points of a domain or a box.
+
+    In a box ``count`` is rounded up to a power of two, which keeps them balanced. Of a shape, those points of its box are kept
+    that lie in it, exactly ``count``.
+    """
+    bounds = where if isinstance(where, np.ndarray) else where.bounds
     sobol = qmc.Sobol(len(bounds), scramble=True, seed=np.random.default_rng([STREAM, seed]))
-    unit = sobol.random_base2(max(0, int(count - 1).bit_length()))
-    return bounds[:, 0] + unit * (bounds[:, 1] - bounds[:, 0])
+    found, most = np.zeros((0, len(bounds))), int(count - 1).bit_length()
+    for power in range(most, most + 12):
+        unit = sobol.random_base2(power) if power == most else sobol.random(2 ** (power - 1))  # 2^power in all
+        points = bounds[:, 0] + unit * (bounds[:, 1] - bounds[:, 0])
+        if isinstance(where, np.ndarray) or where.is_box:
+            return points
+        found = np.concatenate([found, points[where.contains(points)]])
+        if len(found) >= count:
+            return found[:count]
+    raise UnsupportedProblem(f"less than one point in {2**12} of the box lies in the shape: there is nothing to compare on")
 
 
 def relative_differences(first: Reference, second: Reference, points: np.ndarray) -> dict[str, float]:

@@ -13,7 +13,7 @@ import sympy as sp
 
 from kanpde.errors import UnsupportedProblem
 from kanpde.problem.evaluate import NUMPY, Program
-from kanpde.problem.types import MultiIndex, Problem, Residual, symbol
+from kanpde.problem.types import MultiIndex, Problem, Residual, normal_component, symbol
 
 Key = tuple[str, MultiIndex]
 """A partial derivative of a field: its name and multi-index."""
@@ -22,10 +22,11 @@ Key = tuple[str, MultiIndex]
 class Pointwise:
     """A residual F(x, {jet}) and its slopes dF/djet, a jet being a partial derivative of one of the fields.
 
-    ``keys`` are those that really occur; ``expression`` carries no named constants any more.
+    ``keys`` are those that really occur; ``expression`` carries no named constants any more. With ``normals`` the components of
+    the outward normal (see ``Residual.on_boundary``) follow the coordinates wherever points are given.
     """
 
-    def __init__(self, problem: Problem, residual: Residual) -> None:
+    def __init__(self, problem: Problem, residual: Residual, normals: bool = False) -> None:
         expression = sp.sympify(problem.with_values(residual.expression), strict=True)
         jets = {s: key for s, key in residual.jets.items() if expression.has(s)}
         self.text, self.span = residual.text, residual.span
@@ -33,9 +34,10 @@ class Pointwise:
         self.symbols: dict[Key, sp.Symbol] = {key: s for s, key in jets.items()}
         self.keys: tuple[Key, ...] = tuple(self.symbols)
         self.coordinates = tuple(symbol(c) for c in problem.coordinates)
+        places = [*self.coordinates, *(normal_component(c) for c in problem.coordinates if normals)]
         slopes = [sp.diff(expression, self.symbols[key]) for key in self.keys]
         self.slopes: dict[Key, sp.Expr] = dict(zip(self.keys, slopes, strict=True))
-        self._program = Program([expression, *slopes], [*self.coordinates, *self.symbols.values()])
+        self._program = Program([expression, *slopes], [*places, *self.symbols.values()])
 
     @property
     def affine(self) -> bool:
@@ -57,7 +59,7 @@ class Pointwise:
 
     def __call__(
         self,
-        points: Sequence[np.ndarray | float],  # d arrays that broadcast to (...)
+        points: Sequence[np.ndarray | float],  # d arrays that broadcast to (...), 2 d with normals
         jets: Mapping[Key, np.ndarray],  # (...) by key
     ) -> tuple[np.ndarray, dict[Key, np.ndarray]]:  # (...), (...) by key
         """The residual and its slopes."""
@@ -84,6 +86,13 @@ class Function:
 
 def require_box(problem: Problem) -> None:
     """Raise UnsupportedProblem unless there are real fields on a box, as many equations, and nothing else that is unknown."""
+    require_known(problem)
+    if problem.domain.shape is not None:
+        raise UnsupportedProblem("this reference is for boxes, and the problem has a domain that is no box")
+
+
+def require_known(problem: Problem) -> None:
+    """Raise UnsupportedProblem unless there are real fields, as many equations, and nothing else that is unknown."""
     equations, fields = len(problem.equations), len(problem.fields)
     reasons = {
         f"{equations} equations for {fields} fields": equations != fields,
@@ -92,10 +101,9 @@ def require_box(problem: Problem) -> None:
             problem.parameters or problem.unknowns or any(f.parameters for f in problem.fields)
         ),
         "measurements": problem.data is not None,
-        "a domain that is no box": problem.domain.shape is not None,
     }
     for remark in problem.unsupported:  # read, not solved yet: there may be more to it than the residual says, such as a jump
         raise UnsupportedProblem(remark.message, remark.span)
     for what, present in reasons.items():
         if present:
-            raise UnsupportedProblem(f"the references here are for real fields on a box, and the problem has {what}")
+            raise UnsupportedProblem(f"the references here are for real fields, and the problem has {what}")

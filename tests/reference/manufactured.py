@@ -137,6 +137,6 @@ PLANES: dict[str, Problem] = {
 
 def true_error(problem: Problem, reference: Reference, seed: int = 11) -> float:
     """Relative L2 distance of the worst field from the exact solution, on other points than the references use for themselves."""
-    points = fresh_points(problem.domain.bounds, 2**11, seed)
+    points = fresh_points(problem.domain, 2**11, seed)
     found, truth = reference.values(points), exact(problem).values(points)
     return max(float(np.linalg.norm(found[name] - u) / np.linalg.norm(u)) for name, u in truth.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kanpde.problem import read_file
+from kanpde.problem import read_file, read_text
 from kanpde.reference import FLOOR, Reference, compare, exact, fresh_points
 
 PROBLEM = read_file(Path(__file__).parents[2] / "problems" / "heat.yaml").problem
@@ -76,6 +76,21 @@ def test_points_are_new_seeded_and_in_the_domain() -> None:
     assert not (mine == others).any()
     assert (mine >= bounds[:, 0]).all()
     assert (mine <= bounds[:, 1]).all()
+
+
+def test_points_of_a_shape_lie_in_it_evenly() -> None:
+    problem = read_text(
+        "find: u(x, y, t)\ndomain:\n  (x, y): plate - hole\n  plate: disk([0, 0], 1)\n  hole: disk([1/5, 0], 1/2)\n  t: [1, 2]\n"
+        "equation: u_t = lap(u)\ninitial: u = 0\nboundary: u = 0\n"
+    ).problem
+    points = fresh_points(problem.domain, 3000, 0)
+    assert points.shape == (3000, 3)
+    assert problem.domain.contains(points).all()
+    assert np.hypot(points[:, 0] - 0.2, points[:, 1]).min() > 0.5
+    upper, right = (points[:, 1] > 0).mean(), (points[:, 0] > 0.2).mean()
+    assert abs(upper - 0.5) < 0.01
+    plate = np.arccos(0.2) - 0.2 * np.sqrt(1 - 0.04)  # area of the disk right of x = 1/5
+    assert abs(right - (plate - np.pi / 8) / (np.pi * 3 / 4)) < 0.01
 
 
 def test_a_part_of_the_domain_may_be_judged_alone() -> None:

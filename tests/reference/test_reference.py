@@ -17,7 +17,12 @@ from kanpde.problem import Problem, read_file, read_text
 from kanpde.reference import FLOOR, REFERENCES, Reference, choose, reference
 
 ROOT = Path(__file__).parents[2]
-SUITED: dict[str, Problem] = {"exact": LINES["neumann"], "method of lines": LINES["neumann"], "spectral": PLANES["dirichlet"]}
+SUITED: dict[str, Problem] = {
+    "exact": LINES["neumann"],
+    "harmonic": PLANES["neumann on two faces"],
+    "method of lines": LINES["neumann"],
+    "spectral": PLANES["dirichlet"],
+}
 
 
 @pytest.mark.parametrize("name", REFERENCES)
