@@ -108,7 +108,11 @@ class Boundary:
 
 
 def boundary(shape: Shape | Combination) -> Boundary:
-    """The boundary of a plane shape or combination. Raises ValueError if nothing or something endless is left of it."""
+    """The boundary of a shape or combination. Raises ValueError if nothing or something endless is left of it."""
+    if shape.dimension == 3:
+        from kanpde.geometry.solids import solid_boundary
+
+        return solid_boundary(shape)
     plan = arrange([shape])
     left, right = plan.covered(shape)
     on = np.flatnonzero(left != right)

@@ -1,4 +1,4 @@
-"""A boundary cut where something changes along it: where one condition ends and another begins, the solution has a corner of angle pi."""
+"""A boundary cut where something changes along it: where two conditions meet, the solution has a corner of angle pi."""
 
 from __future__ import annotations
 

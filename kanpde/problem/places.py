@@ -25,6 +25,9 @@ ELSEWHERE = "elsewhere"
 SAMPLES = 100
 """Points a face is tried at along each coordinate, to see which part of it a predicate means."""
 
+TRIED, TRIED_IN_SPACE = 1000, 60
+"""Points across a shape in two and in three coordinates, at which it is tried whether a place is any part of the boundary."""
+
 OFFSET = 0.381966
 """Where a sample lies in its cell: off the ends and off all simple fractions, so that the edge of a face is no part of it."""
 
@@ -35,11 +38,16 @@ def read_place(text: Text, scope: Scope, domain: Domain, limits: Limits, taken: 
     """The part of the boundary that a key names. ``taken`` are the places before it, for ``elsewhere``."""
     tree = parse(text, "expressions")
     if [_name(child) for child in tree.children] == [ELSEWHERE]:
-        return _elsewhere(text, domain, taken)
+        place = _elsewhere(text, domain, taken)
+        if not domain.is_box and not _anywhere(place, domain):
+            raise text.error("nothing of the boundary is left for 'elsewhere'", hint="every part of it is named already")
+        return place
     faces: list[Face] = []
     predicates: list[Any] = []
     for child in branches(tree):
         part, predicate = _one(child, text, scope, domain, limits)
+        if not domain.is_box and not _anywhere(Place("", part, predicate), domain):
+            raise _off_the_shape(child, text, domain)
         faces += [face for face in part if face not in faces]
         predicates.append(predicate)
     cut = any(predicate is not None for predicate in predicates)
@@ -53,7 +61,7 @@ def _name(tree: Any) -> str:
 def _elsewhere(text: Text, domain: Domain, taken: Sequence[Place]) -> Place:
     whole = {face for place in taken if place.predicate is None for face in place.faces}
     rest = tuple(face for face in domain.faces() if face not in whole)
-    if domain.shape is None and not rest:
+    if domain.is_box and not rest:
         raise text.error("nothing of the boundary is left for 'elsewhere'", hint="every face is named already")
     cuts = [place.predicate for place in taken if place.predicate is not None and set(place.faces) & set(rest)]
     return Place(text.value, rest, sp.Not(sp.Or(*cuts)) if cuts else None)
@@ -69,9 +77,7 @@ def _one(tree: Tree[Token], text: Text, scope: Scope, domain: Domain, limits: Li
         if scope.time is not None and free == symbol(scope.time):
             raise builder.error(f"a place on the boundary cannot depend on '{scope.time}'", tree, "the first time is 'initial'")
     condition = condition.xreplace(scope.constants)
-    if domain.shape is not None and getattr(domain.shape, "sign", "") != "pieces":
-        if isinstance(condition, sp.Eq) and not _within_box(condition, domain):
-            raise _off_the_boundary(tree, text, scope, limits)
+    if not domain.is_box:
         return domain.faces(), condition
     faces: list[Face] = []
     whole = True
@@ -86,7 +92,7 @@ def _one(tree: Tree[Token], text: Text, scope: Scope, domain: Domain, limits: Li
 
 
 def _shape_place(name: str, tree: Tree[Token], text: Text, scope: Scope, domain: Domain) -> tuple[tuple[Face, ...], Any]:
-    known = domain.shape.names() if domain.shape is not None else ()
+    known = tuple(domain.named)
     if name not in known:
         if name == ELSEWHERE:
             raise text.error("'elsewhere' stands alone", *position(tree))
@@ -95,12 +101,16 @@ def _shape_place(name: str, tree: Tree[Token], text: Text, scope: Scope, domain:
     return domain.faces(), sp.Symbol(f"on({name})")
 
 
-def _within_box(condition: sp.Eq, domain: Domain) -> bool:
-    """Whether ``x = 2`` lies in the box around a shape; True for what is not of this form."""
-    for name, (low, high) in zip(domain.coordinates, domain.bounds, strict=True):
-        if condition.lhs == symbol(name) and condition.rhs.is_number:
-            return bool(low <= float(condition.rhs) <= high)
-    return True
+def _anywhere(place: Place, domain: Domain) -> bool:
+    """Whether a place has any point of the boundary of a shape, of some thousand that are tried."""
+    if domain.region_axes != domain.space_axes:
+        return True
+    boundary = domain.boundary
+    across = float(np.ptp(boundary.bounds, 1).max())
+    found = boundary.points(across / (TRIED if len(boundary.bounds) == 2 else TRIED_IN_SPACE))
+    x = np.broadcast_to(domain.bounds.mean(1), (found.count, domain.dimension)).copy()
+    x[:, list(domain.region_axes)] = found.x
+    return bool(holds(place, domain, x, [boundary.pieces[k].names for k in found.piece]).any())
 
 
 def _share(condition: Any, face: Face, domain: Domain, limits: Limits) -> float:
@@ -128,4 +138,14 @@ def _off_the_boundary(tree: Tree[Token], text: Text, scope: Scope, limits: Limit
     start, end = position(tree)
     used = [name for name in scope.space if name in {_name(node) for node in tree.iter_subtrees()}]
     hint = "the boundary is " + ", ".join(e for e in ends if not used or e.split()[0] in used)
+    return text.error(f"'{text.value[start:end]}' is no part of the boundary", start, end, hint)
+
+
+def _off_the_shape(tree: Tree[Token], text: Text, domain: Domain) -> ProblemError:
+    """A shape whose outline is cut away or outside, or a predicate that holds nowhere on the boundary."""
+    name = _name(tree)
+    start, end = position(tree)
+    hint = f"the boundary consists of parts of {', '.join(domain.boundary.names)}"
+    if name in domain.named:
+        return text.error(f"nothing of the outline of '{name}' is on the boundary", start, end, hint)
     return text.error(f"'{text.value[start:end]}' is no part of the boundary", start, end, hint)

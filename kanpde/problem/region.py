@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ import sympy as sp
 from lark import Tree
 
 from kanpde.errors import ProblemError
-from kanpde.geometry import Domain
-from kanpde.geometry.shapes import SHAPES, Combination, Shape
+from kanpde.geometry import Domain, boundary
+from kanpde.geometry.shapes import SHAPES, Combination, Shape, leaves
 from kanpde.problem.calculus import Vector
 from kanpde.problem.expressions import Builder
+from kanpde.problem.outline import read_outline
 from kanpde.problem.scope import Scope
 from kanpde.problem.syntax import parse, position
 from kanpde.problem.text import Mapping, Node, Scalar, Sequence, Text, suggest
@@ -62,27 +64,63 @@ def read_domain(node: Node, scope: Scope, periodic: tuple[str, ...]) -> tuple[Do
                 hint = suggest(key.text.value, scope.coordinates) or "an interval is written [0, 1]"
                 raise key.error(f"'{key.text.value}' is no coordinate of the unknowns", hint)
     shape = None
-    named = {name: _shape(name, value, scope) for name, value in shapes.items()}
+    within = grouped or scope.space
+    named = {name: _shape(name, value, scope, within) for name, value in shapes.items()}
+    bounds = {name: (float(low), float(high)) for name, (low, high) in limits.items()}
+    parts: tuple[Shape, ...] = ()
     if main is not None:
         key, value, group = main
         for name in group:
             if name in limits:
                 raise key.error(f"'{name}' has an interval and a shape")
+            if name in periodic:
+                raise key.error(f"'{name}' is periodic and part of a shape", "a periodic coordinate has an interval of its own")
         shape = _combine(parse(value.text, "shape"), value.text, named, scope)
-        if shape.dimension not in (None, len(group)):
+        if shape.dimension != len(group):
             raise value.error(f"the shape has {shape.dimension} dimensions, and {len(group)} coordinates")
-        bounds = shape.bounds
-        if bounds is None:
-            bounds = np.array([[0.0, 1.0]] * len(group))
-        if not (bounds[:, 0] < bounds[:, 1]).all():
-            raise value.error("the shape is empty")
-        for i, name in enumerate(group):
-            limits[name] = (sp.nsimplify(float(bounds[i, 0])), sp.nsimplify(float(bounds[i, 1])))
+        for name, ends in zip(group, _bounds(shape, value), strict=True):
+            bounds[name] = (float(ends[0]), float(ends[1]))
+            limits[name] = (_exact(ends[0]), _exact(ends[1]))
+        used = {leaf.name for leaf in leaves(shape)}
+        parts = tuple(part for part in named.values() if part.name not in used)
     elif named:
         shape = Combination("pieces", tuple(named.values()))
     limits = {name: limits[name] for name in scope.coordinates}
-    numbers = np.array([[float(low), float(high)] for low, high in limits.values()])
-    return Domain(scope.coordinates, numbers, scope.time, periodic, shape), limits
+    numbers = np.array([bounds[name] for name in scope.coordinates])
+    domain = Domain(scope.coordinates, numbers, scope.time, periodic, shape, grouped, parts)
+    _check_parts(domain, shapes, within)
+    return domain, limits
+
+
+def _bounds(shape: Shape | Combination, value: Scalar) -> np.ndarray:  # (d, 2)
+    """The smallest box around a shape. Raises ProblemError if nothing is left of it."""
+    box = shape.bounds
+    assert box is not None
+    if not (box[:, 0] < box[:, 1]).all():
+        raise value.error("the shape is empty")
+    try:
+        return boundary(shape).bounds
+    except ValueError as error:
+        raise value.error(str(error)) from None
+
+
+def _exact(number: float) -> sp.Expr:
+    """A bound as the fraction that it is but for rounding: 1/5 for 0.19999999999999998."""
+    near = Fraction(float(number)).limit_denominator(10_000)
+    close = abs(float(near) - number) <= 1e-14 * max(1.0, abs(number))
+    return sp.Rational(near) if close else sp.Float(float(number), 17)
+
+
+def _check_parts(domain: Domain, nodes: dict[str, Any], within: tuple[str, ...]) -> None:
+    """Named parts of the domain lie in it, and in its coordinates."""
+    for part in domain.parts or (domain.shape.parts if domain.shape is not None and domain.is_box else ()):
+        node = nodes[part.name]
+        if part.dimension != len(within):
+            raise node.error(f"'{part.name}' has {part.dimension} dimensions, and space has {len(within)} coordinates")
+        box = domain.bounds[list(domain.axes_of(part))]
+        assert part.bounds is not None
+        if (part.bounds[:, 0] >= box[:, 1]).any() or (part.bounds[:, 1] <= box[:, 0]).any():
+            raise node.error(f"'{part.name}' lies outside of the domain")
 
 
 def read_interval(node: Node, scope: Scope, what: str) -> tuple[sp.Expr, sp.Expr]:
@@ -135,12 +173,9 @@ def _is_region(name: str, value: Node) -> bool:
     return isinstance(value, Scalar) and "(" in value.text.value and len(name) > 0
 
 
-def _shape(name: str, node: Node, scope: Scope) -> Shape:
+def _shape(name: str, node: Node, scope: Scope, coordinates: tuple[str, ...]) -> Shape:
     if isinstance(node, Mapping):
-        file = node.get("file")
-        if not isinstance(file, Scalar) or len(node.entries) > 1:
-            raise node.error("a shape from a file is written {file: outline.csv}")
-        return Shape(name, "file", (file.text.value,), None, None)
+        return read_outline(name, node, coordinates)
     text = _scalar(node).text
     return _solid(parse(text, "shape"), text, name, scope)
 
