@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
-from made import BALL, LINE, MATERIALS, PLANE, PLATE, POLYNOMIAL, corner_terms, solution_of, spline_network
+from made import BALL, BLOCK, LINE, MATERIALS, PLANE, PLATE, POLYNOMIAL, SHEET, corner_terms, solution_of, spline_network
 
 from kanpde.geometry import halfspace
 from kanpde.kan import KAN, PiecewiseKAN
@@ -86,6 +86,20 @@ def ball() -> Solution:
 
     factors = [[same, one, same, same], [one, same, same, one], [one, same, same, lambda z: 0 * z]]
     return solution_of(BALL, spline_network(np.array([[-1.0, 1.0], [-1.0, 1.0], [0.0, 1.0]]), factors, outputs=2))
+
+
+@pytest.fixture
+def block() -> Solution:
+    """u = x (1 + y^2) z^3 in a box."""
+    bounds = np.array([[0.0, 1.0], [0.0, 2.0], [-1.0, 1.0]])
+    return solution_of(BLOCK, spline_network(bounds, [[lambda x: x], [lambda y: 1 + y**2], [lambda z: z**3]]))
+
+
+@pytest.fixture
+def sheet() -> Solution:
+    """u = x y (1 + t^2) on a rectangle, in time."""
+    bounds = np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 3.0]])
+    return solution_of(SHEET, spline_network(bounds, [[lambda x: x], [lambda y: y], [lambda t: 1 + t**2]]))
 
 
 @pytest.fixture

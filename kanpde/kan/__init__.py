@@ -9,7 +9,7 @@ from kanpde.kan.jets import MultiIndex
 from kanpde.kan.layers import Layer
 from kanpde.kan.monomials import Monomial
 from kanpde.kan.network import KAN, separable
-from kanpde.kan.pieces import Network, PiecewiseKAN, network_from_spec
+from kanpde.kan.pieces import Network, PiecewiseKAN, network_from_spec, smooth_part
 from kanpde.kan.terms import Terms
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "network_from_spec",
     "open_knots",
     "separable",
+    "smooth_part",
 ]

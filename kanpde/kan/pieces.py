@@ -165,6 +165,12 @@ Network = KAN | PiecewiseKAN
 """What a solution is delivered as."""
 
 
+def smooth_part(network: Network) -> KAN:
+    """The edges of a network: those of all its pieces together (n * F outputs), and without its singular terms."""
+    inner = network.network if isinstance(network, PiecewiseKAN) else network
+    return inner if inner.terms is None else inner.with_terms(None)
+
+
 def network_from_spec(spec: dict[str, Any], dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> Network:
     """The network of either kind that a ``spec()`` describes, with all coefficients zero."""
     return (PiecewiseKAN if "pieces" in spec else KAN).from_spec(spec, dtype, device)

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from kanpde.kan import smooth_part
 from kanpde.report import style
 from kanpde.report.progress import grid_text
 from kanpde.results import Solution, StageRecord
@@ -66,7 +67,7 @@ def _extended(before: StageRecord, after: StageRecord) -> bool:
 
 def _entries(solution: Solution) -> list[str]:
     """What the entries of a grid belong to: coordinates of a separable network, layers of a deep one."""
-    if solution.network.factors:
+    if smooth_part(solution.network).factors:
         return [style.math(name) for name in solution.problem.coordinates]
     return [f"layer {number}" for number, _ in enumerate(solution.network.stack, 1)]
 

@@ -1,4 +1,4 @@
-"""Pictures of the solution and of its error: maps in the plane or in space and time, lines in one coordinate."""
+"""Pictures of the solution and of its error: lines in one coordinate, maps in two, slices through more."""
 
 from __future__ import annotations
 
@@ -6,33 +6,88 @@ from textwrap import fill
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from kanpde.export import fields_on, uniform_axes
+from kanpde.export import fields_on, output_axes, uniform_axes
 from kanpde.report import style
+from kanpde.report.outline import grown, outline, trim
+from kanpde.report.panels import Panel, panels, telling
 from kanpde.report.table import error_line
 from kanpde.results import Solution
 
 _TIMES = 5  # time slices beside the map of a field in space and time
 _FINE = 401  # points along each axis of a picture: what a page can show
+_SMALL = 161  # of one of several small pictures
 
 
 def draw_solution(solution: Solution) -> Figure:
-    """Every field: a map in the plane, a map with time slices in space and time, a line in one coordinate."""
-    axes = uniform_axes(solution.problem.domain, _FINE)
-    values = fields_on(solution, axes)
+    """Every field: a line in one coordinate, a map in two (with time slices beside it), slices in more."""
+    dimension = solution.problem.domain.dimension
+    if dimension > 2:
+        return _slices(solution)
     names = solution.fields
-    timed = solution.problem.domain.time is not None and len(axes) == 2
+    timed = solution.problem.domain.time is not None and dimension == 2
     figure = style.new_figure(9.0 if timed else 5.4, 3.7 * len(names))
     style.heading(figure, solution.problem.title or ", ".join(names))
+    axes = uniform_axes(solution.problem.domain, _FINE)
+    values = fields_on(solution, axes)
     for row, name in enumerate(names):
-        if len(axes) == 1:
+        if dimension == 1:
             _line(figure, row, len(names), axes, values[name], name)
         elif timed:
             _space_time(figure, row, len(names), solution, axes, values[name], name)
         else:
-            _plane(figure, row, len(names), axes, values[name], name)
+            ax = figure.add_subplot(len(names), 1, row + 1)
+            first, second = axes
+            _map(ax, solution, Panel(first, second), axes[first], axes[second], values[name], style.math(name))
     return figure
+
+
+def _slices(solution: Solution) -> Figure:
+    """A row for each field, a column for each slice; one range of colours a field."""
+    names, columns = solution.fields, panels(solution)
+    figure = style.new_figure(2.9 * len(columns) + 0.6, 2.7 * len(names) + 0.5)
+    style.heading(figure, solution.problem.title or ", ".join(names))
+    grid = figure.subplots(len(names), len(columns), squeeze=False)
+    for row, name in enumerate(names):
+        pictures = [panel.values(solution, name, _SMALL) for panel in columns]
+        everything = np.concatenate([values.ravel() for _, _, values in pictures])
+        scale = style.colours(everything)
+        for ax, panel, (x, y, values) in zip(grid[row], columns, pictures, strict=True):
+            last = panel is columns[-1]
+            _map(ax, solution, panel, x, y, values, style.math(name) if last else "", scale, bar=last, lines=7)
+            ax.set_title(panel.title if row == 0 or last else "", fontsize=style.SMALL, color=style.INK, loc="left")
+    return figure
+
+
+def _map(
+    ax: Axes,
+    solution: Solution,
+    panel: Panel,
+    x: np.ndarray,  # (N_across,)
+    y: np.ndarray,  # (N_up,)
+    values: np.ndarray,  # (N_up, N_across)
+    label: str,
+    scale: tuple[str, Normalize] | None = None,
+    bar: bool = True,
+    lines: int = 9,
+) -> None:
+    """One picture in the plane with level lines; cut off at the outline of the shape, where that is a plane one."""
+    domain = solution.problem.domain
+    path = outline(domain) if {panel.across, panel.up} == {domain.coordinates[axis] for axis in domain.region_axes} else None
+    shown = values if path is None else grown(values)
+    drawn = [style.image(ax, x, y, shown, *(scale or style.colours(values)), label=label, bar=bar)]
+    low, high = style.extremes(values)
+    if high > low and lines:
+        known = np.ma.masked_invalid(shown)
+        drawn.append(ax.contour(x, y, known, levels=lines, colors="black", linewidths=0.35, alpha=0.5))
+    if path is not None:
+        trim(ax, path, *drawn)
+    style.dress(ax, "", style.math(panel.across), style.math(panel.up))
+    if domain.time not in (panel.across, panel.up):
+        style.same_units(ax, x, y)
 
 
 def _line(figure: Figure, row: int, count: int, axes: dict[str, np.ndarray], values: np.ndarray, name: str) -> None:
@@ -43,73 +98,55 @@ def _line(figure: Figure, row: int, count: int, axes: dict[str, np.ndarray], val
     ax.set_xlim(axes[coordinate][0], axes[coordinate][-1])
 
 
-def _plane(figure: Figure, row: int, count: int, axes: dict[str, np.ndarray], values: np.ndarray, name: str) -> None:
-    (first, x), (second, y) = axes.items()
-    ax = figure.add_subplot(count, 1, row + 1)
-    style.image(ax, x, y, values, *style.colours(values), label=style.math(name))
-    if np.ptp(values) > 0:
-        ax.contour(x, y, values, levels=9, colors="black", linewidths=0.35, alpha=0.5)
-    style.dress(ax, "", style.math(first), style.math(second))
-    style.same_units(ax, x, y)
-
-
 def _space_time(
     figure: Figure, row: int, count: int, solution: Solution, axes: dict[str, np.ndarray], values: np.ndarray, name: str
 ) -> None:
-    time = solution.problem.domain.time or ""
-    space = next(coordinate for coordinate in axes if coordinate != time)
-    x, t = axes[space], axes[time]
-    if next(iter(axes)) == time:  # the array is (..., last coordinate first); a picture has time upwards
-        values = values.T
+    (panel,) = panels(solution)
+    x, t = axes[panel.across], axes[panel.up]
+    values = panel.of(values, axes)  # time upwards
     left = figure.add_subplot(count, 2, 2 * row + 1)
     right = figure.add_subplot(count, 2, 2 * row + 2)
     style.image(left, x, t, values, *style.colours(values), label="")
-    style.dress(left, style.math(name), style.math(space), style.math(time))
+    style.dress(left, style.math(name), style.math(panel.across), style.math(panel.up))
     shades = colormaps["viridis"](np.linspace(0.0, 0.9, _TIMES))
-    for colour, position in zip(shades, _telling(values), strict=True):
-        right.plot(x, values[position], color=colour, linewidth=1.4, label=f"{style.math(time)} = {t[position]:.4g}")
+    for colour, position in zip(shades, telling(values, _TIMES), strict=True):
+        right.plot(x, values[position], color=colour, linewidth=1.4, label=f"{style.math(panel.up)} = {t[position]:.4g}")
         left.axhline(t[position], color=colour, linewidth=0.9, alpha=0.9)
-    style.dress(right, "", style.math(space), style.math(name), grid=True)
+    style.dress(right, "", style.math(panel.across), style.math(name), grid=True)
     right.set_xlim(x[0], x[-1])
     right.legend(fontsize=style.SMALL, framealpha=0.85, edgecolor="none", loc="best")
 
 
-def _telling(values: np.ndarray) -> np.ndarray:  # (N_t, N_x) -> (_TIMES,)
-    """Rows between which the field changes equally much, the first and the last among them."""
-    change = np.append(0.0, np.sqrt(np.mean(np.diff(values, axis=0) ** 2, 1)).cumsum())
-    rows = np.searchsorted(change, np.linspace(0, change[-1], _TIMES)).clip(0, len(values) - 1)
-    rows[-1] = len(values) - 1
-    even = np.linspace(0, len(values) - 1, _TIMES).round().astype(int)
-    return rows if len(set(rows.tolist())) == _TIMES else even
-
-
 def draw_error(solution: Solution) -> Figure:
-    """The distance from the reference at every point of the output grid; without a reference, what the solver itself says."""
+    """The distance from the reference on the output grid; without a reference, what the solver itself says."""
     known = [name for name in solution.fields if name in solution.errors]
     if not known:
         return _no_reference(solution)
-    axes = uniform_axes(solution.problem.domain, solution.plan.output.grid)
-    figure = style.new_figure(5.8, 3.9 * len(known))
+    axes = output_axes(solution)
+    columns = panels(solution) if len(axes) > 1 else []
+    width = max(len(columns), 1)
+    figure = style.new_figure(5.8 if width == 1 else 2.9 * width + 0.6, (3.9 if width == 1 else 3.0) * len(known))
     style.heading(figure, "Error against the reference")
+    grid = figure.subplots(len(known), width, squeeze=False)
     for row, name in enumerate(known):
         errors = np.abs(solution.errors[name])
         compared = solution.comparison.fields.get(name)
-        title = compared.sentence if compared else ""
-        ax = figure.add_subplot(len(known), 1, row + 1)
+        title = fill(compared.sentence, 54) if compared else ""
         label = f"|{style.math(name)} - reference|"
         if len(axes) == 1:
             (coordinate,) = axes
+            ax = grid[row, 0]
             ax.semilogy(axes[coordinate], np.maximum(errors, np.finfo(float).tiny), color=style.ORANGE, linewidth=1.2)
-            style.dress(ax, fill(title, 54), style.math(coordinate), label, grid=True)
+            style.dress(ax, title, style.math(coordinate), label, grid=True)
             continue
-        (first, x), (second, y) = axes.items()
-        swap = first == solution.problem.domain.time
-        picture = errors.T if swap else errors
-        across, up = (second, first) if swap else (first, second)
-        style.image(ax, axes[across], axes[up], picture, *style.error_colours(errors), label=label)
-        style.dress(ax, fill(title, 54), style.math(across), style.math(up))
-        if solution.problem.domain.time is None:
-            style.same_units(ax, x, y)
+        scale = style.error_colours(errors)
+        for ax, panel in zip(grid[row], columns, strict=True):
+            last = panel is columns[-1]
+            picture = panel.of(errors, axes)
+            x, y = axes[panel.across], axes[panel.up]
+            _map(ax, solution, panel, x, y, picture, label if last else "", scale, bar=last, lines=0)
+            above = "\n".join(filter(None, (title if panel is columns[0] else "", panel.title)))
+            ax.set_title(above, fontsize=style.NORMAL if width == 1 else style.SMALL, color=style.INK, loc="left")
     return figure
 
 

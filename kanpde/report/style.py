@@ -58,16 +58,22 @@ def math(name: str) -> str:
 
 def colours(values: np.ndarray) -> tuple[str, Normalize]:
     """A map and its range: symmetric about zero for a field that clearly changes sign."""
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    low, high = extremes(values)
     largest = max(abs(low), abs(high))
     if low < -0.02 * largest and high > 0.02 * largest:
         return DIVERGING, Normalize(-largest, largest)
     return SEQUENTIAL, Normalize(low, high if high > low else low + 1.0)
 
 
+def extremes(values: np.ndarray) -> tuple[float, float]:
+    """The smallest and the largest number; zeros if there is none, as in a slice beside the domain."""
+    known = values[np.isfinite(values)]
+    return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+
+
 def error_colours(errors: np.ndarray, decades: int = 5) -> tuple[str, LogNorm]:
     """A logarithmic scale that ends at the largest error; what is far smaller is shown alike."""
-    largest = float(np.nanmax(np.abs(errors)))
+    _, largest = extremes(np.abs(errors))
     top = largest if largest > 0 else 1e-16
     return ERRORS, LogNorm(top * 10.0**-decades, top, clip=True)
 
@@ -80,19 +86,20 @@ def image(
     cmap: str | Colormap,
     norm: Normalize,
     label: str,
+    bar: bool = True,
 ) -> Any:
-    """A map of the values with a colour bar; equal units on both axes where neither would become a sliver."""
+    """A map of the values, NaN left white, with a colour bar unless told otherwise."""
     half_x, half_y = (x[1] - x[0]) / 2, (y[1] - y[0]) / 2
     extent = (float(x[0] - half_x), float(x[-1] + half_x), float(y[0] - half_y), float(y[-1] + half_y))
     drawn = axes.imshow(values, origin="lower", extent=extent, cmap=cmap, norm=norm, interpolation="bilinear", aspect="auto")
     axes.set_xlim(float(x[0]), float(x[-1]))
     axes.set_ylim(float(y[0]), float(y[-1]))
     figure = axes.get_figure()
-    if isinstance(figure, Figure):
-        bar = figure.colorbar(drawn, ax=axes, pad=0.02, fraction=0.05)
-        bar.ax.tick_params(labelsize=SMALL, width=0.6, length=3, colors=INK)
-        bar.set_label(label, fontsize=NORMAL, color=INK)
-        bar.outline.set_linewidth(0.6)  # type: ignore[operator]
+    if bar and isinstance(figure, Figure):
+        scale = figure.colorbar(drawn, ax=axes, pad=0.02, fraction=0.05)
+        scale.ax.tick_params(labelsize=SMALL, width=0.6, length=3, colors=INK)
+        scale.set_label(label, fontsize=NORMAL, color=INK)
+        scale.outline.set_linewidth(0.6)  # type: ignore[operator]
     return drawn
 
 

@@ -59,19 +59,33 @@ def formula_line(solution: Solution) -> str:
 
 def network_line(solution: Solution) -> str:
     """The shape of the network in words."""
-    network = solution.network
-    if network.rank:
+    from kanpde.kan import PiecewiseKAN, smooth_part
+
+    network, smooth = solution.network, smooth_part(solution.network)
+    parts = []
+    if smooth.factors:
         coordinates = solution.problem.coordinates
         letters = "abcdefg"
         product = " ".join(f"{letters[i]}_j({name})" for i, name in enumerate(coordinates))
-        degrees = sorted({group.degree for group in network.factors})
-        grid = grid_text(tuple(group.intervals for group in network.factors))
-        form = f"sum of {product}" if network.rank > 1 else product.replace("_j", "")
-        form = f"rank {network.rank}: {form}" if len(coordinates) > 1 else form
-        return f"{form}, degree {', '.join(map(str, degrees))}, grid {grid}, {solution.parameters} parameters"
-    widths = [network.inputs, *(layer.nodes for layer in network.stack)]
-    basis = network.edges[0]
-    return f"{' -> '.join(map(str, widths))}, {basis.basis} of degree {basis.degree}, {solution.parameters} parameters"
+        rank = smooth.rank // smooth.outputs
+        form = f"sum of {product}" if rank > 1 else product.replace("_j", "")
+        form = f"rank {rank}: {form}" if len(coordinates) > 1 else form
+        parts.append(form + (" a field" if smooth.outputs > 1 else ""))
+        degrees = sorted({group.degree for group in smooth.factors})
+        parts += [
+            f"degree {', '.join(map(str, degrees))}",
+            f"grid {' x '.join(str(group.intervals) for group in smooth.factors)}",
+        ]
+    else:
+        widths = [smooth.inputs, *(layer.nodes for layer in smooth.stack)]
+        basis = smooth.edges[0]
+        parts.append(f"{' -> '.join(map(str, widths))}, {basis.basis} of degree {basis.degree}")
+    if isinstance(network, PiecewiseKAN):
+        parts.insert(0, f"{network.pieces} pieces")
+    if network.terms is not None:
+        places = len({m.centre for m in network.terms.monomials})
+        parts.append(f"{network.terms.count} singular terms at {places} point{'s' * (places > 1)}")
+    return f"{', '.join(parts)}, {solution.parameters} parameters"
 
 
 def _ends(grids: list[tuple[int, ...]], shown: int = 4) -> list[tuple[int, ...]]:

@@ -127,6 +127,8 @@ def evaluate(
     within: np.ndarray | None = None,  # the broadcast shape, bool: where values are wanted; NaN elsewhere
 ) -> np.ndarray:  # the broadcast shape
     """One output of the network, or one partial derivative of it, at every point."""
+    from kanpde.kan import smooth_part
+
     shape = _broadcast(coordinates)
     index = index or (0,) * len(coordinates)
     if 0 in shape:
@@ -134,7 +136,7 @@ def evaluate(
     result = np.full(shape, np.nan)
     chosen = np.ones(shape, dtype=bool) if within is None else within
     axes = _own_axes(coordinates)
-    smooth = _smooth(network)
+    smooth = smooth_part(network)
     if axes is None or len(coordinates) == 1 or not smooth.factors:
         result[chosen] = _at_points(network, _points(coordinates, chosen), output, index)
         return result
@@ -151,18 +153,12 @@ def smoothness(network: Network, axis: int) -> int | None:
 
     Inside of a piece and away from the centres of singular terms.
     """
-    smooth = _smooth(network)
+    from kanpde.kan import smooth_part
+
+    smooth = smooth_part(network)
     edges = [smooth.factors[axis]] if smooth.factors else smooth.edges
     degrees = [group.degree for group in edges if group.basis == "bspline"]
     return max(min(degrees) - 1, 0) if degrees else None
-
-
-def _smooth(network: Network) -> KAN:
-    """The edges of a network: of all its pieces together, and without its singular terms."""
-    from kanpde.kan import PiecewiseKAN
-
-    inner = network.network if isinstance(network, PiecewiseKAN) else network
-    return inner if inner.terms is None else inner.with_terms(None)
 
 
 def _points(coordinates: list[np.ndarray], chosen: np.ndarray) -> np.ndarray:  # (N, d)

@@ -6,18 +6,21 @@ from io import BytesIO
 import matplotlib
 import numpy as np
 import pytest
+from made import BLOCK, solution_of, spline_network
 from matplotlib.colors import LogNorm
 from matplotlib.image import imread
 
 from kanpde.errors import ProblemError
+from kanpde.export import output_axes
 from kanpde.report import write_report
-from kanpde.report.fields import _telling
 from kanpde.report.figures import FIGURES, draw, rendered, write_figures
+from kanpde.report.network import terms_on
+from kanpde.report.panels import telling
 from kanpde.report.style import DIVERGING, SEQUENTIAL, colours, error_colours
 
 
 @pytest.mark.parametrize("kind", FIGURES)
-@pytest.mark.parametrize("which", ["rod", "plane", "line", "deep"])
+@pytest.mark.parametrize("which", ["rod", "plane", "line", "deep", "holed", "materials", "block", "sheet", "ball"])
 def test_every_figure_of_every_solution_can_be_drawn(kind, which, request):
     figure = draw(request.getfixturevalue(which), kind)
     buffer = BytesIO()
@@ -44,10 +47,78 @@ def test_the_map_shows_the_field(plane):
     assert picture.axes.get_aspect() == 1.0  # true proportions
 
 
+def test_a_hole_is_white_and_the_map_goes_right_up_to_it(holed):
+    axes = draw(holed, "solution").axes[0]
+    (picture,) = axes.images
+    shown = np.ma.getmaskarray(np.ma.masked_invalid(picture.get_array()))
+    y, x = np.linspace(-1, 1, shown.shape[0]), np.linspace(-1, 1, shown.shape[1])
+    distance = np.hypot(x - 0.25, y[:, None] - 0.5)
+    assert shown[distance < 0.28].all()
+    assert not shown[distance > 0.297].any()  # the pixels that the outline cuts are known
+    outlines = [patch for patch in axes.patches if len(patch.get_path().codes) > 100]
+    assert len(outlines) == 1
+    assert picture.get_clip_path() is not None
+
+
+def test_space_is_shown_by_three_slices(block, ball):
+    figure = draw(block, "solution")
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.images]
+    assert titles == ["z = 0", "y = 1", "x = 0.5"]
+    middle = figure.axes[1].images[0].get_array()  # x across, z up, at y = 1
+    x, z = np.linspace(0, 1, middle.shape[1]), np.linspace(-1, 1, middle.shape[0])
+    assert np.abs(middle - 2 * x * z[:, None] ** 3).max() < 1e-12
+    pictures = [axes for axes in draw(ball, "solution").axes if axes.images]
+    assert len(pictures) == 6  # two fields
+    assert all(np.isfinite(axes.images[0].get_array()).any() for axes in pictures)
+
+
+def test_time_is_shown_by_several_pictures_in_one_range_of_colours(sheet):
+    pictures = [axes for axes in draw(sheet, "solution").axes if axes.images]
+    assert [axes.get_title(loc="left") for axes in pictures][::3] == ["t = 0", "t = 3"]
+    assert len({axes.images[0].get_clim() for axes in pictures}) == 1
+    last = pictures[-1].images[0].get_array()
+    assert np.asarray(last)[-1, -1] == pytest.approx(20)
+
+
+def test_errors_in_time_are_those_of_the_grid(sheet):
+    axes = output_axes(sheet)
+    sheet.errors = {"u": 1e-9 * axes["t"][:, None, None] * np.ones((65, 65, 65))}
+    pictures = [axes for axes in draw(sheet, "error").axes if axes.images]
+    shown = [float(np.asarray(axes.images[0].get_array()).max()) for axes in pictures]
+    times = [float(axes.get_title(loc="left").split(" = ")[-1]) for axes in pictures]
+    assert shown == pytest.approx([1e-9 * t for t in times], abs=1e-9 * 3 / 64)
+
+
+def test_singular_terms_are_shown_alone(holed):
+    alone = terms_on(holed, 41)[0]
+    x, y = np.linspace(-1, 1, 41), np.linspace(-1, 1, 41)[:, None]
+    w = (x - 0.25 + 1j * (y - 0.5)) * np.exp(-0.7j)
+    known = np.isfinite(alone)
+    assert alone[known] == pytest.approx((0.5 * w ** (2 / 3) - 0.25j * w ** (2 / 3)).real[known], rel=1e-12)
+    before = holed(x=0.9, y=0.1)
+    titles = [axes.get_title(loc="left") for axes in draw(holed, "network").axes]
+    assert titles[-2] == "2 singular terms of u"
+    assert holed(x=0.9, y=0.1) == before  # drawing has not touched the weights
+
+
+def test_networks_of_many_products_stay_readable():
+    bounds = np.array([[0.0, 1.0]] * 3)
+    factors = [[lambda x, n=n: np.cos(n * x) / (1 + n) for n in range(150)] for _ in range(3)]
+    many = solution_of(BLOCK, spline_network(bounds, factors))
+    figure = draw(many, "network")
+    assert len(figure.axes) == 3 * 4 + 1
+    assert len(figure.axes[-1].lines[0].get_xdata()) == 150
+
+
+def test_every_product_says_which_field_and_piece_it_belongs_to(materials):
+    titles = [axes.get_title(loc="left") for axes in draw(materials, "network").axes]
+    assert titles[0].startswith("u in piece 2: $a_{1}(x)$")  # 3 x y is the largest
+
+
 def test_time_slices_are_where_the_field_changes():
     t, x = np.linspace(0, 1, 401), np.linspace(0, np.pi, 50)
     values = np.exp(-40 * t)[:, None] * np.sin(x)
-    rows = _telling(values)
+    rows = telling(values, 5)
     assert rows[0] == 0
     assert rows[-1] == 400
     sizes = np.abs(values[rows]).max(1)

@@ -55,6 +55,14 @@ def test_the_table_never_claims_less_than_the_reference_can_see(rod, deep):
     assert dict(rows(deep))["checked error"] == "no independent reference"
 
 
+def test_the_network_is_said_in_words(holed, materials, block, ball):
+    said = {name: dict(rows(solution))["network"] for name, solution in locals().items()}
+    assert said["holed"] == "rank 1: a(x) b(y), degree 5, grid 6 x 6, 2 singular terms at 1 point, 24 parameters"
+    assert said["materials"].startswith("2 pieces, rank 2: sum of a_j(x) b_j(y) a field, degree 5, grid 6 x 6, ")
+    assert said["block"].startswith("rank 1: a(x) b(y) c(z), degree 5, grid 6 x 6 x 6")
+    assert said["ball"].startswith("rank 2: sum of a_j(x) b_j(y) c_j(z) a field, ")
+
+
 def test_the_table_is_plain_on_a_pipe(rod, tmp_path):
     stream = io.StringIO()
     (tmp_path / "summary.json").touch()

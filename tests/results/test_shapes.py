@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from made import BLOCK, MATERIALS, PLATE, corner_terms, solution_of, spline_network
+from made import MATERIALS, PLATE, corner_terms, solution_of, spline_network
 
 from kanpde.errors import ProblemError
 from kanpde.geometry import halfspace
@@ -87,9 +87,7 @@ def test_pieces_may_have_terms_of_their_own() -> None:
     assert solution(x=x + 0 * y, y=y + 0 * x) == pytest.approx(expected, abs=1e-12)
 
 
-def test_three_coordinates_broadcast_like_two() -> None:
-    bounds = np.array([[0.0, 1.0], [0.0, 2.0], [-1.0, 1.0]])
-    block = solution_of(BLOCK, spline_network(bounds, [[lambda x: x], [lambda y: 1 + y**2], [lambda z: z**3]]))
+def test_three_coordinates_broadcast_like_two(block: Solution) -> None:
     x, y, z = np.linspace(0, 1, 5), np.linspace(0, 2, 4)[:, None], np.linspace(-1, 1, 3)[:, None, None]
     assert block(x=x, y=y, z=z) == pytest.approx(x * (1 + y**2) * z**3, abs=1e-12)
     assert block.derivative("u_xyz", x=x, y=y, z=z) == pytest.approx(6 * y * z**2 + 0 * x, abs=1e-10)
