@@ -15,7 +15,7 @@ import sympy as sp
 from kanpde.errors import UnsupportedProblem
 from kanpde.problem.functions import INTEGRAL, POINT_VALUE
 from kanpde.problem.limits import MAX_ORDER
-from kanpde.problem.types import Condition, Divergence, Field, MultiIndex, Problem, Residual, jet_symbol, normal_symbol
+from kanpde.problem.types import Condition, Divergence, Field, Integral, MultiIndex, Problem, Residual, jet_symbol, normal_symbol
 
 Pair = tuple[sp.Expr, sp.Expr]
 """Real and imaginary part."""
@@ -79,10 +79,24 @@ class _Splitter:
 
     def condition(self, c: Condition) -> Condition:
         """The condition with two residuals in place of one, unless one of them says nothing."""
-        return replace(c, residuals=tuple(part for r in c.residuals for part in self.residuals(r)))
+        integrals = tuple(part for i in c.integrals for part in self._integrals(i))
+        return replace(c, residuals=tuple(part for r in c.residuals for part in self.residuals(r)), integrals=integrals)
+
+    def _integrals(self, i: Integral) -> Iterator[Integral]:
+        for part, value in zip(self._parts(i.integrand), self.split(i.value), strict=True):
+            if part.expression != 0:
+                yield Integral(part, value)
 
     def residuals(self, r: Residual) -> Iterator[Residual]:
         """Real and imaginary part of a residual; a real equation stays one equation."""
+        parts = self._parts(r)
+        several = all(part.expression != 0 for part in parts)
+        for part, word in zip(parts, ("real part", "imaginary part"), strict=True):
+            if part.expression != 0:
+                yield replace(part, text=f"{r.text} ({word})") if several else part
+
+    def _parts(self, r: Residual) -> tuple[Residual, Residual]:
+        """Real and imaginary part, one of which may be zero."""
         jets: dict[sp.Symbol, tuple[str, MultiIndex]] = {}
         for s, (name, index) in r.jets.items():
             if name not in self.names:
@@ -91,13 +105,11 @@ class _Splitter:
             re, im = (jet_symbol(part, index, self.coordinates) for part in self.names[name])
             self._known[s] = re, im
             jets |= {re: (self.names[name][0], index), im: (self.names[name][1], index)}
-        parts = [sp.expand(part) for part in self.split(r.expression)]
-        words = ("real part", "imaginary part")
-        for part, word, fluxes in zip(parts, words, self._fluxes(r), strict=True):
-            if part != 0:
-                used = {s: key for s, key in jets.items() if s in part.free_symbols}
-                text = f"{r.text} ({word})" if _ZERO not in parts else r.text
-                yield Residual(part, used, text, r.span, r.name, fluxes)
+        found = []
+        for part, fluxes in zip(map(sp.expand, self.split(r.expression)), self._fluxes(r), strict=True):
+            used = {s: key for s, key in jets.items() if s in part.free_symbols}
+            found.append(Residual(part, used, r.text, r.span, r.name, fluxes))
+        return found[0], found[1]
 
     def _fluxes(self, r: Residual) -> tuple[tuple[Divergence, ...], tuple[Divergence, ...]]:
         """Real and imaginary part of (a + ib) div(F + iG): a div F - b div G, and a div G + b div F."""

@@ -151,12 +151,37 @@ class Residual:
 
 
 @dataclass(frozen=True)
+class Integral:
+    """A constraint on integrals: that of ``integrand`` over space equals ``value``, at every time if there is time.
+
+    ``integrand`` is no equation but what is integrated, with its jets; ``value`` has no fields and no coordinates of space.
+    """
+
+    integrand: Residual
+    value: sp.Expr
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A sign that chooses between solutions: ``quantity``, at the point or integrated over space, is positive, or is not.
+
+    ``point`` is as in ``Place``; None for an integral. No equation: a start that has the wrong sign is to be turned round.
+    """
+
+    quantity: Residual
+    point: tuple[float | None, ...] | None
+    positive: bool
+
+
+@dataclass(frozen=True)
 class Condition:
     """Equations that hold on a part of the boundary, at the first time, or at points.
 
     ``kind`` is ``initial`` (at the first time), ``boundary`` or ``constraint``. Periodicity is no condition but a property of the
     domain: ``Domain.periodic``. ``place`` names the faces; an initial condition's face is the lower end of time. A constraint
-    with ``place.point`` has residuals in the values of the fields there; one without has opaque integrals or point values.
+    with ``place.point`` has residuals in the values of the fields there; the residuals of one without have opaque integrals or
+    point values, as they are written. What they mean stands in ``integrals``, one a residual, or in ``choice``; a constraint
+    with neither, such as p(0, 0) = p(1, 0), is only read.
     """
 
     name: str
@@ -164,6 +189,8 @@ class Condition:
     place: Place
     residuals: tuple[Residual, ...]
     span: Span | None = None
+    integrals: tuple[Integral, ...] = ()
+    choice: Choice | None = None
 
     def __post_init__(self) -> None:
         if self.kind != "constraint" and not self.place.faces:

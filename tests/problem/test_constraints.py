@@ -4,7 +4,7 @@ import pytest
 import sympy as sp
 
 from kanpde.errors import ProblemError
-from kanpde.problem import Condition, Problem, jet_symbol, read_text, symbol
+from kanpde.problem import Condition, Problem, jet_symbol, read_text, real_form, symbol
 
 TEXT = """find: u(x, y), p(x, y)
 domain:
@@ -67,6 +67,65 @@ def test_equations_at_different_points_are_different_conditions() -> None:
 
 
 @pytest.mark.parametrize(
+    ("constraint", "integrand", "value"),
+    [
+        ("integral(u) = 1", "u", "1"),
+        ("integral(p^2) = L", "p**2", "L"),
+        ("1 = 2*integral(u*p_x) + L*integral(x*u)", "2*u*p_x + L*x*u", "1"),
+        ("integral(p) = integral(1)/2", "p - 1/2", "0"),
+    ],
+)
+def test_an_integral(constraint: str, integrand: str, value: str) -> None:
+    (condition,) = points(constraint)
+    (integral,) = condition.integrals
+    names = {name: symbol(name) for name in ("u", "p", "p_x", "x", "L")}
+    sign = -1 if constraint.startswith("1") else 1
+    assert sp.expand(integral.integrand.expression - sign * sp.parse_expr(integrand, names)) == 0
+    assert integral.value == sign * sp.parse_expr(value, names)
+    assert set(integral.integrand.jets) == integral.integrand.expression.free_symbols - {symbol("x"), symbol("L")}
+
+
+@pytest.mark.parametrize(
+    ("constraint", "quantity", "point", "positive"),
+    [
+        ("u(1/2, 0) > 0", "u", (0.5, 0), True),
+        ("p_x(0, L) < 1", "p_x - 1", (0, 0.1), False),
+        ("p_x(0, L) >= 1", "p_x - 1", (0, 0.1), True),
+        ("integral(u*x) > 0", "u*x", None, True),
+    ],
+)
+def test_a_sign_chooses(constraint: str, quantity: str, point: tuple[float, ...] | None, positive: bool) -> None:
+    (condition,) = points(constraint)
+    assert condition.choice is not None
+    assert condition.choice.positive is positive
+    assert condition.choice.point == point if point is None else condition.choice.point == pytest.approx(point)
+    names = {name: symbol(name) for name in ("u", "p_x", "x")}
+    assert condition.choice.quantity.expression - sp.parse_expr(quantity, names) == 0
+    assert condition.place.point is None
+
+
+def test_an_integral_over_space_at_every_time_and_of_a_complex_field() -> None:
+    text = "find: psi(x, t) complex\ndomain:\n  x: [0, 1]\n  t: [0, 1]\nequation: i*psi_t = psi_xx\nboundary: psi = 0\n"
+    text += "initial: psi = 0\nconstraints: integral(abs(psi)^2) = 1 + t, integral(psi) = i\n"
+    found = [c.integrals for c in real_form(read_text(text).problem).conditions if c.kind == "constraint"]
+    a, b = symbol("psi_re"), symbol("psi_im")
+    assert [[(i.integrand.expression, i.value) for i in integrals] for integrals in found] == [
+        [(a**2 + b**2, 1 + symbol("t"))],
+        [(a, 0), (b, 1)],
+    ]
+
+
+def test_a_point_in_a_hole() -> None:
+    text = "find: u(x, y)\ndomain:\n  (x, y): plate - hole\n  plate: rectangle([-1, -1], [1, 1])\n  hole: disk([0, 0], 1/2)\n"
+    text += "equation: lap(u) = 1\nboundary: u_n = 0\nconstraints: u({at}) = 0\n"
+    with pytest.raises(ProblemError, match="the point x = 0, y = 1/4 lies outside the shape"):
+        read_text(text.replace("{at}", "0, 1/4"))
+    for inside in ("1/2, 0", "3/10, 2/5", "1, 1", "3/4, 0"):
+        (condition,) = [c for c in read_text(text.replace("{at}", inside)).problem.conditions if c.kind == "constraint"]
+        assert condition.place.point is not None
+
+
+@pytest.mark.parametrize(
     "constraint",
     [
         "p(0, 0) = p(1, 0)",
@@ -75,6 +134,10 @@ def test_equations_at_different_points_are_different_conditions() -> None:
         "p(0, x) = 0",
         "p(x^2, 0) = 0",
         "p(0, 0) = integral(p)",
+        "integral(p) = u",
+        "integral(p)*integral(u) = 1",
+        "integral(u) > 1",
+        "integral(u) != 0",
         "integral(p) = 0",
         "p(0, 0) > 0",
     ],

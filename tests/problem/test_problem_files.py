@@ -16,11 +16,8 @@ WITH_EXACT = [file for file in [*PROBLEMS, *EXAMPLES] if "\nexact:" in file.read
 UNSOLVED = {
     "heat_square": "a problem in 3 coordinates",
     "inverse_burgers": "the unknown constant 'nu'",
-    "laplace_four_holes": "a domain with shapes",
     "parametric_burgers": "the parameter 'nu'",
     "poisson_box": "a problem in 3 coordinates",
-    "poisson_l": "a domain with shapes",
-    "poisson_l_shape": "a domain with shapes",
     "string_eigenvalue": "the unknown constant 'lambda'",
     "taylor_green": "a problem in 3 coordinates",
     "two_materials": "a coefficient that jumps",
