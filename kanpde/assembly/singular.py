@@ -1,0 +1,187 @@
+"""Singular terms for a problem: what its solution is near corners and around holes, found from geometry and equations alone.
+
+Splines of degree k reach the order k + 1 only where the solution is smooth. In a corner it is a sum of r^lambda, around a hole of
+negative powers, and each of these is one more column of the least squares problem. Nothing of the solution is known here: which
+functions occur follows from the angle, the kinds of both conditions, and whether a polynomial could satisfy equation and data.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from kanpde.assembly.corner_functions import (
+    Goursat,
+    Part,
+    Sum,
+    Wedge,
+    clamped,
+    companions,
+    driven,
+    flow,
+    flow_poles,
+    harmonic,
+    poles,
+    stream,
+)
+from kanpde.assembly.corner_series import first_obstacle
+from kanpde.assembly.corners import Holds, Side, Vertex, as_the_places_say, box_boundary, kind, slopes, vertices
+from kanpde.assembly.principal import Flow, Laplacian, Plate, Role, isotropic, roles
+from kanpde.geometry.boundary import Boundary, centre_of
+from kanpde.kan.monomials import Monomial
+from kanpde.kan.terms import Terms
+from kanpde.problem.types import Problem
+
+HIGHEST = 10.0
+"""Exponents from here on are left to the splines."""
+
+COUNT = 14
+"""Powers a corner; and negative powers around a hole."""
+
+SMOOTH = 6
+"""Up to this degree a polynomial is sought that satisfies equation and conditions in a corner; r^8 log r is for the splines."""
+
+Frame = tuple[tuple[float, float], float, float]  # centre, direction, scale of w
+T = TypeVar("T")
+Function = tuple[Frame, Mapping[str, Sum]]  # by field
+
+
+def singular_terms(
+    problem: Problem,
+    boundary: Boundary | None = None,  # None: that of the problem's domain
+    holds: Holds | None = None,  # which conditions hold where; None: as the problem's places say
+    count: int = COUNT,
+    highest: float = HIGHEST,
+) -> Terms | None:
+    """The singular functions to be added to splines, coefficients zero; None where nothing singular is to be expected.
+
+    For two space coordinates and real fields. At most ``count`` exponents a corner, all below ``highest``.
+    """
+    domain = problem.domain
+    if domain.dimension != 2 or domain.time is not None or domain.periodic or any(f.complex for f in problem.fields):
+        return None
+    if not domain.is_box and domain.region_axes != (0, 1):
+        return None
+    known = roles(problem)
+    if not known:
+        return None
+    if boundary is None:
+        boundary = box_boundary(domain) if domain.is_box else domain.boundary
+    functions: list[Function] = []
+    for vertex in vertices(problem, boundary, holds or as_the_places_say(problem)):
+        frame = _frame(vertex, boundary)
+        obstacle = _obstacle(problem, vertex, known)
+        for role in known:
+            functions += [(frame, f) for f in _at_corner(problem, vertex, role, obstacle, frame, count, highest)]
+    for loop in boundary.loops:
+        if loop.hole:
+            pieces = [boundary.pieces[k] for k in loop.pieces]
+            circle = pieces[0].circle if pieces[0].closed else None
+            centre = centre_of(loop, boundary.pieces) if circle is None else circle[0]
+            radius = math.sqrt(-loop.area / math.pi) if circle is None else circle[1]
+            frame = (float(centre[0]), float(centre[1])), 0.0, float(radius)
+            functions += [(frame, f) for role in known for f in _around_hole(role, frame, count if circle else (count + 1) // 2)]
+    return _terms(functions, [f.name for f in problem.fields])
+
+
+def _frame(vertex: Vertex, boundary: Boundary) -> Frame:
+    """Centre and cut at the corner; the scale is the distance of the farthest point, so that no power exceeds one."""
+    (x0, x1), (y0, y1) = boundary.bounds
+    x, y = (float(value) for value in vertex.point)
+    return (x, y), vertex.middle, math.hypot(max(x - x0, x1 - x), max(y - y0, y1 - y))
+
+
+def _obstacle(problem: Problem, vertex: Vertex, known: Sequence[Role]) -> float:
+    """The degree from which on no polynomial satisfies equations and conditions; along bent sides only jumps are found out."""
+    sides = [(side.direction, side.normal, side.residuals) for side in (vertex.first, vertex.second)]
+    offsets = {role.p: 1 for role in known if isinstance(role, Flow)}
+    highest = (SMOOTH if any(isinstance(role, Laplacian) for role in known) else 1) if vertex.straight else 0
+    found = first_obstacle(problem, vertex.point, sides, 0.1 * vertex.length, highest, offsets)
+    if found is None and not vertex.straight:
+        return 1
+    if not problem.domain.is_box and any(isinstance(role, Laplacian) and role.coupling for role in known):
+        return min(found if found is not None else math.inf, 2)  # a series that exists need not be the solution's
+    return found if found is not None else math.inf
+
+
+def _at_corner(
+    problem: Problem, vertex: Vertex, role: Role, obstacle: float, frame: Frame, count: int, highest: float
+) -> list[dict[str, Sum]]:
+    sides = vertex.first, vertex.second
+    if isinstance(role, Laplacian):
+        kinds = [kind(problem, side, vertex.point, role.field) for side in sides]
+        if None in kinds or not isotropic(problem, role, vertex.point):
+            return []
+        (first, one), (second, other) = kinds  # type: ignore[misc]
+        wedge = Wedge(vertex.angle, vertex.offset, first, second)
+        leading = harmonic(wedge, highest, obstacle)[:count]
+        found = [*leading]
+        shaped = not vertex.straight or one or other
+        coupling = "slope" if role.coupling == "slope" else "shape" if shaped else role.coupling
+        if coupling:
+            found += companions(wedge, leading, highest, coupling)
+        return [{role.field: parts} for _, parts in _first(found, count)]
+    if isinstance(role, Plate):
+        if not all(_clamped(problem, side, vertex.point, role.field) for side in sides):
+            return []
+        plates = clamped(vertex.angle, vertex.offset, highest) + driven(obstacle)
+        return [{role.field: stream(g)} for _, g in _first(plates, count)]
+    if any(kind(problem, side, vertex.point, name) != ("D", False) for side in sides for name in (role.u, role.v)):
+        return []
+    flows = clamped(vertex.angle, vertex.offset, highest) + driven(obstacle)
+    return [_fields(role, g, frame) for _, g in _first(flows, count)]
+
+
+def _fields(role: Flow, g: Goursat, frame: Frame) -> dict[str, Sum]:
+    _, direction, scale = frame
+    return dict(zip((role.u, role.v, role.p), flow(g, direction, scale, role.viscosity), strict=True))
+
+
+def _first(functions: Sequence[tuple[float, T]], count: int) -> list[tuple[float, T]]:
+    """Those of the lowest ``count`` exponents."""
+    exponents = sorted({round(exponent, 9) for exponent, _ in functions})[:count]
+    return [(e, f) for e, f in sorted(functions, key=lambda item: item[0]) if round(e, 9) in exponents]
+
+
+def _clamped(problem: Problem, side: Side, point: np.ndarray, name: str) -> bool:
+    """Whether value and normal derivative are given on a side."""
+    orders = sorted(
+        max((sum(index) for index in found), default=-1)
+        for found in (slopes(problem, r, name, point, side.normal) for r in side.residuals)
+    )
+    return orders == [0, 1]
+
+
+def _around_hole(role: Role, frame: Frame, count: int) -> list[dict[str, Sum]]:
+    if isinstance(role, Laplacian):
+        return [{role.field: parts} for parts in poles(count, role.coupling is not None)]
+    if isinstance(role, Flow):
+        return [_fields(role, g, frame) for g in flow_poles(count)]
+    return [{role.field: stream(g)} for g in flow_poles(count)]
+
+
+def _terms(functions: Sequence[Function], fields: Sequence[str]) -> Terms | None:
+    """One term for each function; monomials that occur more than once are one."""
+    if not functions:
+        return None
+    numbers: dict[Monomial, int] = {}
+    entries: list[tuple[int, int, int, complex]] = []
+    for n, ((centre, direction, scale), by_field) in enumerate(functions):
+        for name, parts in by_field.items():
+            for part in parts:
+                monomial = _monomial(part, centre, direction, scale)
+                entries.append((n, fields.index(name), numbers.setdefault(monomial, len(numbers)), complex(part.factor)))
+    mix = torch.zeros(len(functions), len(fields), len(numbers), dtype=torch.complex128)
+    for n, f, e, factor in entries:
+        mix[n, f, e] += factor
+    return Terms(list(numbers), mix, torch.zeros(len(functions), dtype=torch.float64))
+
+
+def _monomial(part: Part, centre: tuple[float, float], direction: float, scale: float) -> Monomial:
+    power = complex(part.power)
+    rounded = complex(round(power.real, 14), round(power.imag, 14))  # equal exponents that were reached on different ways
+    return Monomial(centre, direction, scale, part.conj, rounded, part.log)
