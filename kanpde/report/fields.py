@@ -9,6 +9,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from kanpde.export import fields_on, output_axes, uniform_axes
 from kanpde.report import style
@@ -79,15 +80,25 @@ def _map(
     path = outline(domain) if {panel.across, panel.up} == {domain.coordinates[axis] for axis in domain.region_axes} else None
     shown = values if path is None else grown(values)
     drawn = [style.image(ax, x, y, shown, *(scale or style.colours(values)), label=label, bar=bar)]
-    low, high = style.extremes(values)
-    if high > low and lines:
+    levels = _levels(values, lines, scale)
+    if len(levels):
         known = np.ma.masked_invalid(shown)
-        drawn.append(ax.contour(x, y, known, levels=lines, colors="black", linewidths=0.35, alpha=0.5))
+        drawn.append(ax.contour(x, y, known, levels=levels, colors="black", linewidths=0.35, alpha=0.5))
     if path is not None:
         trim(ax, path, *drawn)
     style.dress(ax, "", style.math(panel.across), style.math(panel.up))
     if domain.time not in (panel.across, panel.up):
         style.same_units(ax, x, y)
+
+
+def _levels(values: np.ndarray, count: int, scale: tuple[str, Normalize] | None) -> np.ndarray:
+    """Round values between the smallest and the largest; of one range of colours, where several pictures share one."""
+    low, high = style.extremes(values)
+    bottom, top = (low, high) if scale is None else (scale[1].vmin or 0.0, scale[1].vmax or 0.0)
+    if not count or not high > low:
+        return np.zeros(0)
+    levels = np.array(list(MaxNLocator(count).tick_values(bottom, top)))
+    return levels[(levels > low) & (levels < high)]
 
 
 def _line(figure: Figure, row: int, count: int, axes: dict[str, np.ndarray], values: np.ndarray, name: str) -> None:

@@ -9,7 +9,7 @@ from html import escape
 import sympy as sp
 
 from kanpde.problem.marks import read_marks
-from kanpde.problem.text import Mapping, Scalar
+from kanpde.problem.text import Mapping, Node, Scalar
 from kanpde.problem.types import Condition, Problem, Residual, symbol
 from kanpde.results import Formula
 
@@ -33,6 +33,8 @@ class Line:
     @property
     def latex(self) -> str:
         """The statement in LaTeX."""
+        if not self.parts:
+            return rf"\texttt{{{_escaped(self.text)}}}"
         if not self.signs:
             return rf"{sp.latex(self.parts[0])} \text{{ {self.label}}}"
         signs = [{"<=": r"\le"}.get(sign, sign) for sign in self.signs]
@@ -56,6 +58,10 @@ def _joined(parts: list[str], signs: tuple[str, ...] | list[str]) -> str:
     return "".join(f"{part} {sign} " for part, sign in zip(parts, (*signs, ""), strict=True)).strip()
 
 
+def _escaped(text: str) -> str:
+    return "".join(f"\\{c}" if c in "_&%$#{}" else r"\^{}" if c == "^" else c for c in text)
+
+
 def _preposition(place: str) -> str:
     return "at" if "=" in place else "on"
 
@@ -71,8 +77,13 @@ def mathml(expression: sp.Basic) -> str:
 
 def statements(problem: Problem) -> Iterator[Line]:
     """Everything that the problem says, in the order of a textbook."""
+    shape = {} if problem.domain.is_box else _written(problem, "domain")
     for name, (lower, upper) in problem.limits.items():
-        yield Line("domain", (lower, symbol(name), upper), ("<=", "<="))
+        if not shape or name in shape:
+            yield Line("domain", (lower, symbol(name), upper), ("<=", "<="))
+    for name, text in shape.items():
+        if name not in problem.limits:
+            yield Line("domain", (), (), text=f"{name}: {text}")
     for name in problem.domain.periodic:
         yield Line("periodic", (symbol(name),), (), text=name)
     for equation in problem.equations:
@@ -92,13 +103,26 @@ def statements(problem: Problem) -> Iterator[Line]:
 
 
 def _abbreviations(problem: Problem) -> dict[str, str]:
-    """What ``where`` names besides numbers, as the author wrote it; the equations have it put in already."""
+    """What ``where`` names besides numbers; the equations have it put in already."""
+    numbers = {str(name) for name in problem.constants}
+    return {name: text for name, text in _written(problem, "where").items() if name not in numbers}
+
+
+def _written(problem: Problem, section: str) -> dict[str, str]:
+    """The names of a section and what stands behind them, as the author wrote it."""
     if not problem.source:
         return {}
-    where = read_marks(problem.source, problem.path).get("where")
-    named = {key.text.value: value for key, value in where} if isinstance(where, Mapping) else {}
-    numbers = {str(name) for name in problem.constants}
-    return {name: str(value.text.value) for name, value in named.items() if isinstance(value, Scalar) and name not in numbers}
+    node = read_marks(problem.source, problem.path).get(section)
+    named = {key.text.value: value for key, value in node} if isinstance(node, Mapping) else {}
+    return {name: text for name, value in named.items() if (text := _plain(value))}
+
+
+def _plain(node: Node) -> str:
+    if isinstance(node, Scalar):
+        return str(node.text.value)
+    if isinstance(node, Mapping):
+        return "{" + ", ".join(f"{key.text.value}: {_plain(value)}" for key, value in node) + "}"
+    return "[" + ", ".join(_plain(item) for item in node.items) + "]"
 
 
 def _equation(label: str, residual: Residual, place: str = "", time: int | None = None) -> Line:
@@ -124,7 +148,8 @@ def _place(condition: Condition, problem: Problem) -> str:
         return f"{problem.domain.time} = {problem.limits[problem.domain.time][0]}"
     if condition.kind == "constraint":
         return ""
-    return "the whole boundary" if condition.place.text in ("", "boundary") else condition.place.text
+    text = condition.place.text
+    return {"": "the whole boundary", "boundary": "the whole boundary", "elsewhere": "the rest of the boundary"}.get(text, text)
 
 
 def as_text(problem: Problem) -> str:
@@ -150,7 +175,9 @@ def formula_as_latex(formula: Formula | None) -> str:
 def as_latex(problem: Problem) -> str:
     """The problem as a LaTeX ``align*`` environment."""
     rows = [
-        line.latex.replace("=", "&=", 1) if "=" in line.signs else f"& {line.latex}" for line in statements(problem) if line.parts
+        line.latex.replace("=", "&=", 1) if "=" in line.signs else f"& {line.latex}"
+        for line in statements(problem)
+        if line.parts or line.label == "domain"
     ]
     body = " \\\\\n".join(f"  {row}" for row in rows)
     return f"% {problem.title}\n\\begin{{align*}}\n{body}\n\\end{{align*}}"

@@ -4,7 +4,7 @@ import io
 
 import pytest
 import sympy as sp
-from made import POLYNOMIAL
+from made import PLATE, POLYNOMIAL
 from rich.console import Console
 
 from kanpde.errors import ProblemError
@@ -38,6 +38,24 @@ def test_a_periodic_axis_is_said():
     problem = read_text(text).problem
     assert r"x \text{ periodic}" in as_latex(problem)
     assert "periodic  x" in as_text(problem)
+
+
+def test_a_shape_reads_like_its_file():
+    problem = read_text(PLATE).problem
+    text = as_text(problem)
+    for line in ("(x, y): plate - hole", "hole: disk([0.25, 0.5], 0.3)", "u = x   on plate", "u = 0   on hole"):
+        assert line in text
+    assert "<=" not in text
+    assert r"& \texttt{(x, y): plate - hole} \\" in as_latex(problem)
+    rest = read_text(PLATE.replace("  hole: u = 0", "  elsewhere: u = 0")).problem
+    assert "u = 0   on the rest of the boundary" in as_text(rest)
+
+
+def test_what_is_no_part_of_the_shape_keeps_its_interval():
+    text = PLATE.replace("u(x, y)", "u(x, y, t)").replace("(x, y):", "t: [0, 3]\n  (x, y):").replace("lap(u) = 0", "u_t = lap(u)")
+    problem = read_text(text.replace("boundary:", "initial: u = 0\nboundary:")).problem
+    lines = [line.plain for line in statements(problem) if line.label == "domain"]
+    assert lines == ["0 <= t <= 3", "(x, y): plate - hole", "plate: rectangle([-1, -1], [1, 1])", "hole: disk([0.25, 0.5], 0.3)"]
 
 
 def test_the_table_never_claims_less_than_the_reference_can_see(rod, deep):
