@@ -37,32 +37,65 @@ def in_polygon(
 
 
 def check_outline(corners: np.ndarray) -> None:  # (n, 2)
-    """Raise ValueError for corners that enclose nothing, or whose outline crosses itself."""
+    """Raise ValueError for corners that enclose nothing, or whose outline crosses itself.
+
+    It may touch itself, and run along itself and back, as outlines of one line around a hole do.
+    """
     p = corners - corners.mean(0)
-    q = np.roll(p, -1, 0)
     if not np.isfinite(corners).all():
         raise ValueError("a corner of the polygon is no number")
-    if abs(float((p[:, 0] * q[:, 1] - q[:, 0] * p[:, 1]).sum())) < 1e-14 * float(np.ptp(p, 0).prod() or 1):
-        raise ValueError("the corners of the polygon lie on a line")
-    crossing = _first_crossing(p, q)
+    crossing = _first_crossing(p)
     if crossing is not None:
         x, y = corners[crossing]
         raise ValueError(f"the outline crosses itself: at the side that begins at [{x:g}, {y:g}]")
+    if abs(_area(p)) < 1e-14 * float(np.ptp(p, 0).prod() or 1):
+        raise ValueError("the corners of the polygon lie on a line")
 
 
-def _first_crossing(p: np.ndarray, q: np.ndarray) -> int | None:  # (n, 2) centred, (n, 2)
-    """The first side that properly crosses another one: both ends of each lie on different sides of the other."""
+def _area(p: np.ndarray) -> float:  # (n, 2)
+    q = np.roll(p, -1, 0)
+    return float((p[:, 0] * q[:, 1] - q[:, 0] * p[:, 1]).sum()) / 2
 
-    def side(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-        """The sign of the area of triangles; zero where it is lost in rounding."""
-        area = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (c[..., 0] - a[..., 0])
-        return np.where(np.abs(area) <= rounding, 0, np.sign(area))
 
+def _side(a: np.ndarray, b: np.ndarray, c: np.ndarray, rounding: float) -> np.ndarray:  # (2,) or (N, 2)
+    """On which side of the line from a to b the point c lies; zero where that is lost in rounding."""
+    area = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (c[..., 0] - a[..., 0])
+    return np.where(np.abs(area) <= rounding, 0, np.sign(area))
+
+
+def _first_crossing(p: np.ndarray) -> int | None:  # (n, 2), centred
+    """The first side that crosses another one: in the middle of both, or through a corner."""
+    q = np.roll(p, -1, 0)
     rounding = 1e-13 * float(np.ptp(p, 0).max()) ** 2
     low, high = np.minimum(p, q), np.maximum(p, q)
-    for k in range(len(p) - 2):
-        near = k + 2 + np.flatnonzero(((low[k + 2 :] <= high[k]) & (high[k + 2 :] >= low[k])).all(1))
-        apart = side(p[k], q[k], p[near]) * side(p[k], q[k], q[near]) < 0
-        if (apart & (side(p[near], q[near], p[k]) * side(p[near], q[near], q[k]) < 0)).any():
+    slack = 1e-12 * float(np.ptp(p, 0).max())
+    touched: dict[int, list[int]] = {}  # side: the corners of other sides that lie on it
+    for k in range(len(p)):
+        near = np.flatnonzero(((low <= high[k] + slack) & (high >= low[k] - slack)).all(1))
+        near = near[near != k]
+        ends = _side(p[k], q[k], p[near], rounding), _side(p[k], q[k], q[near], rounding)
+        apart = _side(p[near], q[near], p[k], rounding) * _side(p[near], q[near], q[k], rounding) < 0
+        if (apart & (ends[0] * ends[1] < 0)).any():
+            return k
+        on = near[ends[0] == 0]
+        on = on[((p[on] >= low[k] - slack) & (p[on] <= high[k] + slack)).all(1) & (on != (k + 1) % len(p))]
+        if len(on):
+            touched[k] = on.tolist()
+    return _crosses_where_it_touches(p, q, touched) if touched else None
+
+
+def _crosses_where_it_touches(p: np.ndarray, q: np.ndarray, touched: dict[int, list[int]]) -> int | None:
+    """The first side with the inside on the wrong side of it, beside some point where another corner touches it.
+
+    Of an outline that only touches itself every part has the inside on its left (or on both sides, or on neither).
+    """
+    turn = np.sign(_area(p))
+    for k, corners in touched.items():
+        along = q[k] - p[k]
+        cuts = np.unique(np.clip([0, 1, *((p[corners] - p[k]) @ along / (along @ along))], 0, 1))
+        middles = p[k] + ((cuts[1:] + cuts[:-1]) / 2)[:, None] * along
+        aside = 1e-7 * turn * np.array([-along[1], along[0]])
+        long = np.diff(cuts) > 1e-9
+        if (long & ~in_polygon(p, middles + aside) & in_polygon(p, middles - aside)).any():
             return k
     return None

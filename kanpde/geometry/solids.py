@@ -95,9 +95,8 @@ class SolidBoundary(Boundary):
         self,
         x: np.ndarray,  # (N, 3)
     ) -> np.ndarray:  # (N,)
-        """The distance of points from the nearest surface of any of the solids."""
-        solids = dict.fromkeys(patch.solid for patch in self._patches)
-        return np.asarray(np.min([np.abs(signed_distance(solid, x)) for solid in solids], 0))
+        """The distance of points from the nearest patch, whatever is cut off it."""
+        return np.asarray(np.min([patch.distance(x) for patch in self._patches], 0))
 
 
 def solid_boundary(shape: Shape | Combination) -> SolidBoundary:

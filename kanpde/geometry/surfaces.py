@@ -43,6 +43,41 @@ class Patch:
         """A patch is no arc."""
         return None
 
+    @property
+    def level(self) -> float:
+        """The value of the coordinate that a plane or disk is held at."""
+        assert self.solid.bounds is not None
+        return float(self.solid.bounds[self.axis, (self.sign + 1) // 2])
+
+    def at(
+        self,
+        s: np.ndarray,  # (N,) from 0 to 1
+    ) -> np.ndarray:  # (N, 3)
+        """Some points of the whole patch, whatever is cut off it."""
+        x = self.sample(float(np.cbrt(np.prod(self._extent()))), 3)[0]
+        return x[(s * (len(x) - 1)).astype(int)]
+
+    def _extent(self) -> np.ndarray:  # (3,)
+        assert self.solid.bounds is not None
+        return np.asarray(self.solid.bounds[:, 1] - self.solid.bounds[:, 0])
+
+    def distance(
+        self,
+        x: np.ndarray,  # (N, 3)
+    ) -> np.ndarray:  # (N,)
+        """The distance of points from the whole patch."""
+        if self.kind == "sphere" or self.solid.kind == "halfspace":
+            return np.abs(signed_distance(self.solid, x))
+        assert self.solid.bounds is not None
+        low, high = self.solid.bounds.T
+        beyond = np.maximum(np.maximum(low - x, x - high), 0)
+        if self.solid.kind == "cylinder":
+            rim = np.hypot(*(x[:, :2] - np.array(self.solid.arguments[0])[:2]).T) - self.solid.arguments[1]
+            beyond = np.stack([np.abs(rim) if self.kind == "side" else np.maximum(rim, 0), 0 * rim, beyond[:, 2]], 1)
+        if self.kind != "side":
+            beyond[:, self.axis] = np.abs(x[:, self.axis] - self.level)
+        return np.asarray(np.linalg.norm(beyond, axis=1))
+
     def sample(self, spacing: float, gauss: int) -> Sampled:
         """Points about ``spacing`` apart on the whole patch."""
         if self.solid.kind == "halfspace":
@@ -50,20 +85,19 @@ class Patch:
         if self.kind == "sphere":
             centre, radius = self.solid.arguments
             return _sphere(np.array(centre), radius, spacing, gauss)
-        assert self.solid.bounds is not None
-        low, high = self.solid.bounds.T
         if self.kind == "side":
             return _side(np.array(self.solid.arguments[0]), self.solid.arguments[1], self.solid.arguments[2], spacing, gauss)
-        at = (high if self.sign > 0 else low)[self.axis]
         if self.kind == "disk":
             flat, weight = _disk(self.solid.arguments[1], spacing, gauss)
             flat = flat + np.array(self.solid.arguments[0])[:2]
         else:
+            assert self.solid.bounds is not None
+            low, high = self.solid.bounds.T
             others = [axis for axis in range(3) if axis != self.axis]
             flat, weight = _rectangle(low[others], high[others], spacing, gauss)
         normal = np.zeros((len(flat), 3))
         normal[:, self.axis] = self.sign
-        return np.insert(flat, self.axis, at, axis=1), normal, weight
+        return np.insert(flat, self.axis, self.level, axis=1), normal, weight
 
 
 def patches(solid: Shape) -> Iterator[Patch]:

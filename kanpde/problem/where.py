@@ -60,7 +60,23 @@ def satisfied(
     masks = region_masks(predicate, domain, x)
     program = Program([predicate.lhs - predicate.rhs], [*arguments, *masks])
     (value,) = program(NUMPY, [*x.T, *masks.values()])
-    return _compared(predicate, np.broadcast_to(value, len(x)), NEAR * float(domain.lengths.max()))
+    found = _compared(predicate, np.broadcast_to(value, len(x)), NEAR * float(domain.lengths.max()))
+    return found & _along(predicate, domain, x) if isinstance(predicate, sp.Eq) and not domain.is_box and found.any() else found
+
+
+def _along(equation: sp.Eq, domain: Domain, x: np.ndarray) -> np.ndarray:  # (N, d) -> (N,) bool
+    """The points on pieces of the boundary that lie on a line; y = 0 does not mean the point where another side crosses it."""
+    near = NEAR * float(domain.lengths.max())
+    axes = list(domain.region_axes)
+    mask = np.zeros(len(x), bool)
+    for piece in domain.boundary.pieces:
+        inner = piece.at(np.array([0.123, 0.456, 0.789]))
+        tried = np.broadcast_to(x[0], (len(inner), domain.dimension)).copy()
+        tried[:, axes] = inner
+        (value,) = Program([equation.lhs - equation.rhs], [symbol(name) for name in domain.coordinates])(NUMPY, list(tried.T))
+        if (np.abs(value) <= near).all():
+            mask |= piece.distance(x[:, axes]) <= near
+    return mask
 
 
 def region_masks(
