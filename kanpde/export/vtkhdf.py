@@ -1,8 +1,9 @@
 """The group ``/VTKHDF``, by which ParaView opens a run file directly: an ImageData whose point data are the same arrays.
 
-Source: VTK File Formats, "VTKHDF File Format", https://docs.vtk.org/en/latest/design_documents/VTKFileFormats.html. Arrays are
-(z, y, x); an axis of one point is left out, so that a field of two coordinates is two-dimensional. Time, where there is one,
-is the last axis of the picture: a field u(x, t) is an image in the (x, t) plane.
+Source: VTK File Formats, "VTKHDF File Format", https://docs.vtk.org/en/latest/vtk_file_formats/vtkhdf_file_format. Arrays are
+(z, y, x); an axis of one point is left out, so that a field of two coordinates is two-dimensional. Time after two or three
+coordinates in space becomes the time of ParaView (group ``Steps``), where arrays are (t, z, y, x). A field u(x, t) is an image in
+the (x, t) plane, as is everything where time is not the last coordinate.
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ def add_image(
     file: h5py.File,
     axes: Mapping[str, np.ndarray],  # {coordinate: (N_i,)}, equally spaced
     names: list[str],  # datasets of the root group, (..., N_t, N_y, N_x)
+    time: str | None = None,
 ) -> None:
     """Describe arrays that stand in the file already as a VTK image; nothing is stored twice (hard links)."""
-    if len(axes) > LARGEST or not names:
+    *space, last = axes
+    steps = axes[last] if last == time and len(space) > 1 else None
+    picture = [axes[name] for name in space] if steps is not None else list(axes.values())
+    if len(picture) > LARGEST or not names:
         return
-    padded = [*axes.values(), *[np.zeros(1)] * (LARGEST - len(axes))]
+    padded = [*picture, *[np.zeros(1)] * (LARGEST - len(picture))]
     group = file.create_group("VTKHDF")
     group.attrs["Version"] = np.array([2, 0], dtype=np.int64)
     group.attrs["Type"] = np.bytes_("ImageData")  # of fixed length: VTK reads no other
@@ -39,3 +44,11 @@ def add_image(
     data.attrs["Scalars"] = np.bytes_(names[0])
     for name in names:
         data[name] = file[name]
+    if steps is None:
+        return
+    moments = group.create_group("Steps")
+    moments.attrs["NSteps"] = np.int64(len(steps))
+    moments["Values"] = steps
+    offsets = moments.create_group("PointDataOffsets")
+    for name in names:
+        offsets[name] = np.arange(len(steps), dtype=np.int64)

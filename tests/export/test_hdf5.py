@@ -48,6 +48,18 @@ def test_time_is_the_last_axis_of_the_image(rod, tmp_path):
         assert [scale[0].name for scale in file["u"].dims] == ["/t", "/x"]
 
 
+def test_time_after_a_plane_is_the_time_of_paraview(sheet, tmp_path):
+    sheet.save(tmp_path / "sheet.h5")
+    with h5py.File(tmp_path / "sheet.h5") as file:
+        image = file["VTKHDF"]
+        assert image.attrs["WholeExtent"].tolist() == [0, 64, 0, 64, 0, 0]
+        assert image["Steps"].attrs["NSteps"] == 65
+        assert image["Steps/Values"][[0, -1]].tolist() == [0, 3]
+        assert image["Steps/PointDataOffsets/u"][...].tolist() == list(range(65))
+        assert image["PointData/u"] == file["u"]
+        assert image["PointData/u"][-1, -1, -1] == pytest.approx(20)  # t, y, x
+
+
 def test_old_libraries_can_read_it(rod, tmp_path):
     rod.save(tmp_path / "rod.h5")
     with h5py.File(tmp_path / "rod.h5") as file:
