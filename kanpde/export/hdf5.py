@@ -4,7 +4,8 @@
     /x, /t        coordinates (dimension scales)           /kanpde/plan       JSON
     /u, /u_error  fields, dimensions t, y, x               /kanpde/network    spec (JSON), state/<name>
     /VTKHDF       the image for ParaView, by hard links    /kanpde/history    one array a column, one row a stage
-                                                           /kanpde/comparison, formula, unknowns, versions
+    /kanpde/outlines  corners of shapes that came from     /kanpde/comparison, formula, unknowns, versions
+                      files, by the name of the file
 
 Nothing in it is code: JSON, numbers and text in the problem's own language.
 """
@@ -30,6 +31,7 @@ from kanpde.export.vtkhdf import add_image
 from kanpde.results import Comparison, Estimate, FieldComparison, Formula, History, Solution, StageRecord
 
 if TYPE_CHECKING:
+    from kanpde.geometry import Domain
     from kanpde.problem import Document
 
 FORMAT = 1
@@ -53,6 +55,7 @@ def write_solution(solution: Solution, path: str | PathLike[str]) -> None:
         group["problem"] = solution.problem.source
         group["problem"].attrs["path"] = solution.problem.path
         group["plan"] = solution.plan.model_dump_json()
+        _write_outlines(group.create_group("outlines"), solution.problem.domain)
         _write_network(group.create_group("network"), solution.network)
         _write_history(group.create_group("history"), solution.history)
         _write_comparison(group.create_group("comparison"), solution.comparison)
@@ -80,6 +83,17 @@ def write_fields(
         for dimension, coordinate in enumerate(reversed(domain.coordinates)):
             data.dims[dimension].attach_scale(file[coordinate])
         data.attrs.update(on_grid.field_attributes(name, solution))
+
+
+def _write_outlines(group: h5py.Group, domain: Domain) -> None:
+    """What the text of the problem does not say by itself."""
+    for number, shape in enumerate(shape for shape in domain.named.values() if shape.kind == "file"):
+        corners = group.create_dataset(str(number), data=np.array(shape.corners))
+        corners.attrs["file"] = shape.arguments[0]
+
+
+def _read_outlines(group: h5py.Group) -> dict[str, tuple[tuple[float, ...], ...]]:
+    return {data.attrs["file"]: tuple(map(tuple, data[...].tolist())) for data in group.values()}
 
 
 def _write_network(group: h5py.Group, network: Any) -> None:
@@ -134,7 +148,8 @@ def read_solution(path: str | PathLike[str]) -> Solution:
             if attributes.get("kanpde_format") != FORMAT:
                 raise ProblemError(f"'{source}' was not written by this version of kanpde (format {FORMAT})")
             group = file["kanpde"]
-            document = read_text(group["problem"].asstr()[()], group["problem"].attrs["path"])
+            text, outlines = group["problem"], _read_outlines(group["outlines"]) if "outlines" in group else {}
+            document = read_text(text.asstr()[()], text.attrs["path"], outlines)
             return Solution(
                 problem=real_form(document.problem),
                 plan=Plan.model_validate_json(group["plan"].asstr()[()]),

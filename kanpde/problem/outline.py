@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 from kanpde.geometry.shapes import Point, Shape, outline_file
 from kanpde.problem.text import Node, Scalar, suggest
 
+Outlines = Mapping[str, tuple[Point, ...]]
+"""Corners by the name of the file that they came from."""
+
 MOST = 20_000
 """Corners of one outline; every one may become a piece of the boundary with points of its own."""
 
 
-def read_outline(name: str, node: Node, coordinates: tuple[str, ...]) -> Shape:
-    """``{file: outline.csv}``, relative to the problem file; it closes by itself, and may run either way round."""
+def read_outline(name: str, node: Node, coordinates: tuple[str, ...], known: Outlines) -> Shape:
+    """``{file: outline.csv}``, relative to the problem file; it closes by itself, and may run either way round.
+
+    ``known`` are corners by the name of their file, which is not opened then.
+    """
     file = node.get("file") if hasattr(node, "get") else None
     if not isinstance(file, Scalar) or len(node.entries) > 1:  # type: ignore[union-attr]
         raise node.error("a shape from a file is written {file: outline.csv}")
     if len(coordinates) != 2:
         raise file.error("an outline from a file has two coordinates")
-    corners = _corners(file, coordinates)
+    corners = known[file.text.value] if file.text.value in known else _corners(file, coordinates)
     try:
         return outline_file(name, file.text.value, corners)
     except ValueError as error:

@@ -17,6 +17,7 @@ from kanpde.problem.expressions import Builder
 from kanpde.problem.fluxes import with_fluxes
 from kanpde.problem.marks import read_marks
 from kanpde.problem.orders import field_orders
+from kanpde.problem.outline import Outlines
 from kanpde.problem.places import Limits
 from kanpde.problem.region import read_domain, read_interval, shape_names
 from kanpde.problem.scope import Scope
@@ -88,11 +89,16 @@ def read_file(path: str | Path) -> Document:
     return read_text(text, name)
 
 
-def read_text(text: str, path: str = "<text>") -> Document:
-    """Read and check the text of a problem file; ``path`` is what messages call it and where relative files are sought."""
+def read_text(text: str, path: str = "<text>", outlines: Outlines | None = None) -> Document:
+    """Read and check the text of a problem file; ``path`` is what messages call it and where relative files are sought.
+
+    ``outlines`` gives the corners of outlines by the name of their file, which then need not be there any more.
+    """
     root = read_marks(text, path)
     _check_keys(root)
-    document = Document(_problem(root, text, path), {k: v.plain for k in METHOD if (v := root.get(k)) is not None}, root)
+    document = Document(
+        _problem(root, text, path, outlines or {}), {k: v.plain for k in METHOD if (v := root.get(k)) is not None}, root
+    )
     network = document.method.get("network")
     if isinstance(network, dict) and type(degree := network.get("degree")) is int:
         check_degree(document.problem, degree, document.span_of(("network", "degree")))
@@ -133,13 +139,14 @@ def _text(node: Node | None, hint: str | None = None) -> Scalar:
     return node
 
 
-def _problem(root: Mapping, source: str, path: str) -> Problem:
+def _problem(root: Mapping, source: str, path: str, outlines: Outlines) -> Problem:
     find = _text(root.get("find"), "without brackets: find: u(x, t), v(x, t)")
     declared = read_find(find.text)
     regions = root.get("domain")
     where = root.get("where")
     assert regions is not None
     scope = make_scope(declared, where, shape_names(regions))
+    scope.outlines = outlines
     remarks = check_measured(where, scope, path)
     periodic = periodic_axes(root.get("boundary"), scope.coordinates, scope.time)
     domain, limits = read_domain(regions, scope, periodic)

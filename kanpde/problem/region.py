@@ -175,7 +175,7 @@ def _is_region(name: str, value: Node) -> bool:
 
 def _shape(name: str, node: Node, scope: Scope, coordinates: tuple[str, ...]) -> Shape:
     if isinstance(node, Mapping):
-        return read_outline(name, node, coordinates)
+        return read_outline(name, node, coordinates, scope.outlines)
     text = _scalar(node).text
     return _solid(parse(text, "shape"), text, name, scope)
 

@@ -10,6 +10,7 @@ from lark import Token, Tree
 
 from kanpde.problem.calculus import Calculus, Vector
 from kanpde.problem.limits import MAX_ORDER
+from kanpde.problem.outline import Outlines
 from kanpde.problem.text import Text, suggest
 from kanpde.problem.types import NORMAL, Field, MultiIndex, jet_symbol, normal_symbol, symbol
 
@@ -45,6 +46,8 @@ class Scope:
     measured: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Known fields that come from a file, with their coordinates."""
     shapes: tuple[str, ...] = ()
+    outlines: Outlines = field(default_factory=dict)
+    """Corners of outlines by the name of their file, where they are known without it."""
     jets: dict[sp.Symbol, tuple[str, MultiIndex]] = field(default_factory=dict)
     """Every partial derivative met so far: ``{symbol: (field, multi-index)}``."""
     normals: dict[sp.Symbol, tuple[str, int]] = field(default_factory=dict)

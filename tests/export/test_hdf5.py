@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import torch
 import xarray
+from made import PLATE
 
 from kanpde.errors import ProblemError
 from kanpde.export import EXPORTERS, errors_on, load, output_axes, save
 from kanpde.plan import Output
+from kanpde.problem import read_file
 from kanpde.results import Formula
 
 
@@ -152,6 +154,21 @@ def test_shapes_terms_and_pieces_come_back(holed, materials, ball, tmp_path):
         assert again.network.spec() == solution.network.spec()
         for name in solution.fields:
             assert again[name](**point) == solution[name](**point)
+
+
+def test_a_run_knows_its_outline_without_the_file_it_came_from(holed, tmp_path):
+    outline = tmp_path / "outline.csv"
+    outline.write_text("x,y\n-1,-1\n1,-1\n1,1\n0.1,0.3\n-1,1\n")
+    problem = tmp_path / "problem.yaml"
+    problem.write_text(PLATE.replace("rectangle([-1, -1], [1, 1])", "{file: outline.csv}"))
+    holed.problem = read_file(problem).problem
+    holed.save(tmp_path / "run.h5")
+    outline.unlink()
+    again = load(tmp_path / "run.h5")
+    assert again.problem.domain == holed.problem.domain
+    assert again(x=0.6, y=0.1) == holed(x=0.6, y=0.1)
+    with pytest.raises(ProblemError, match="is outside the domain"):
+        again(x=-0.1, y=0.9)  # in the notch of the outline
 
 
 def test_a_shape_in_single_precision(holed, tmp_path):
