@@ -127,7 +127,9 @@ class Domain:
         x: np.ndarray,  # (N, d)
     ) -> np.ndarray:  # (N,) bool
         """Which points lie in the domain: in the box, and in the shape."""
-        inside = np.asarray(((x >= self.bounds[:, 0]) & (x <= self.bounds[:, 1])).all(1))
+        inside = np.ones(len(x), bool)
+        for values, (low, high) in zip(x.T, self.bounds, strict=True):
+            inside &= (values >= low) & (values <= high)
         return inside if self.is_box else inside & self.shape.contains(x[:, list(self.region_axes)])
 
     @property

@@ -152,7 +152,10 @@ def _between(
     x: np.ndarray,  # (N, d)
     bounds: np.ndarray,  # (d, 2)
 ) -> np.ndarray:  # (N,) bool
-    return np.asarray(((x >= bounds[:, 0]) & (x <= bounds[:, 1])).all(1))
+    inside = np.ones(len(x), bool)
+    for values, (low, high) in zip(x.T, bounds, strict=True):  # a coordinate at a time: numpy's sums over two are slow
+        inside &= (values >= low) & (values <= high)
+    return inside
 
 
 def rectangle(name: str, low: Point, high: Point) -> Shape:
@@ -171,7 +174,11 @@ def _round(name: str, kind: str, centre: Point, radii: tuple[float, ...], argume
     if len(centre) != len(radii):
         raise ValueError(f"the centre has {len(radii)} coordinates")
     c, r = np.array(centre), np.array(radii)
-    return Shape(name, kind, arguments, np.stack([c - r, c + r], 1), lambda x: (((x - c) / r) ** 2).sum(1) <= 1)
+
+    def inside(x: np.ndarray) -> np.ndarray:
+        return sum((((values - m) / s) ** 2 for values, m, s in zip(x.T, c, r, strict=True)), np.zeros(len(x))) <= 1
+
+    return Shape(name, kind, arguments, np.stack([c - r, c + r], 1), inside)
 
 
 def disk(name: str, centre: Point, radius: float) -> Shape:

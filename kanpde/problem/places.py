@@ -38,36 +38,45 @@ def read_place(text: Text, scope: Scope, domain: Domain, limits: Limits, taken: 
     """The part of the boundary that a key names. ``taken`` are the places before it, for ``elsewhere``."""
     tree = parse(text, "expressions")
     if [_name(child) for child in tree.children] == [ELSEWHERE]:
-        place = _elsewhere(text, domain, taken)
+        place = _elsewhere(text, domain, limits, taken)
         if not domain.is_box and not _anywhere(place, domain):
             raise text.error("nothing of the boundary is left for 'elsewhere'", hint="every part of it is named already")
         return place
     faces: list[Face] = []
     predicates: list[Any] = []
+    cut = False
     for child in branches(tree):
-        part, predicate = _one(child, text, scope, domain, limits)
+        part, predicate, whole = _one(child, text, scope, domain, limits)
         if not domain.is_box and not _anywhere(Place("", part, predicate), domain):
             raise _off_the_shape(child, text, domain)
         faces += [face for face in part if face not in faces]
         predicates.append(predicate)
-    cut = any(predicate is not None for predicate in predicates)
-    return Place(text.value, tuple(faces), sp.Or(*(sp.true if p is None else p for p in predicates)) if cut else None)
+        cut = cut or not whole
+    return Place(text.value, tuple(faces), sp.Or(*predicates) if cut else None)
 
 
 def _name(tree: Any) -> str:
     return str(tree.children[0]) if isinstance(tree, Tree) and tree.data == "name" else ""
 
 
-def _elsewhere(text: Text, domain: Domain, taken: Sequence[Place]) -> Place:
+def _elsewhere(text: Text, domain: Domain, limits: Limits, taken: Sequence[Place]) -> Place:
     whole = {face for place in taken if place.predicate is None for face in place.faces}
     rest = tuple(face for face in domain.faces() if face not in whole)
     if domain.is_box and not rest:
         raise text.error("nothing of the boundary is left for 'elsewhere'", hint="every face is named already")
     cuts = [place.predicate for place in taken if place.predicate is not None and set(place.faces) & set(rest)]
-    return Place(text.value, rest, sp.Not(sp.Or(*cuts)) if cuts else None)
+    if not cuts:
+        return Place(text.value, rest)
+    predicate = sp.Not(sp.Or(*cuts))
+    if domain.is_box:
+        rest = tuple(face for face in rest if _share(predicate, face, domain, limits))
+        if not rest:
+            raise text.error("nothing of the boundary is left for 'elsewhere'", hint="every part of it is named already")
+    return Place(text.value, rest, predicate)
 
 
-def _one(tree: Tree[Token], text: Text, scope: Scope, domain: Domain, limits: Limits) -> tuple[tuple[Face, ...], Any]:
+def _one(tree: Tree[Token], text: Text, scope: Scope, domain: Domain, limits: Limits) -> tuple[tuple[Face, ...], Any, bool]:
+    """The faces on which something holds somewhere, the predicate, and whether it holds everywhere on these faces."""
     name = _name(tree)
     if name:
         return _shape_place(name, tree, text, scope, domain)
@@ -78,7 +87,7 @@ def _one(tree: Tree[Token], text: Text, scope: Scope, domain: Domain, limits: Li
             raise builder.error(f"a place on the boundary cannot depend on '{scope.time}'", tree, "the first time is 'initial'")
     condition = condition.xreplace(scope.constants)
     if not domain.is_box:
-        return domain.faces(), condition
+        return domain.faces(), condition, False
     faces: list[Face] = []
     whole = True
     for face in domain.faces():
@@ -88,17 +97,17 @@ def _one(tree: Tree[Token], text: Text, scope: Scope, domain: Domain, limits: Li
             whole = whole and share == 1
     if not faces:
         raise _off_the_boundary(tree, text, scope, limits)
-    return tuple(faces), None if whole else condition
+    return tuple(faces), condition, whole
 
 
-def _shape_place(name: str, tree: Tree[Token], text: Text, scope: Scope, domain: Domain) -> tuple[tuple[Face, ...], Any]:
+def _shape_place(name: str, tree: Tree[Token], text: Text, scope: Scope, domain: Domain) -> tuple[tuple[Face, ...], Any, bool]:
     known = tuple(domain.named)
     if name not in known:
         if name == ELSEWHERE:
             raise text.error("'elsewhere' stands alone", *position(tree))
         hint = suggest(name, [*known, ELSEWHERE]) or "a place is written x = 0, or y > 0.5, or elsewhere"
         raise text.error(f"there is no place '{name}'", *position(tree), hint=hint)
-    return domain.faces(), sp.Symbol(f"on({name})")
+    return domain.faces(), sp.Symbol(f"on({name})"), False
 
 
 def _anywhere(place: Place, domain: Domain) -> bool:
@@ -122,7 +131,7 @@ def _share(condition: Any, face: Face, domain: Domain, limits: Limits) -> float:
     on_face = condition.xreplace({symbol(name): limits[name][(face.side + 1) // 2]})
     if on_face in (sp.true, sp.false):
         return float(on_face == sp.true)
-    if any(isinstance(s, sp.Symbol) and s.name.startswith("inside(") for s in on_face.free_symbols):
+    if any(isinstance(s, sp.Symbol) and s.name.startswith(("inside(", "on(")) for s in on_face.free_symbols):
         return 0.5
     others = [axis for axis in domain.space_axes if axis != face.axis]
     cells = (np.arange(SAMPLES) + OFFSET) / SAMPLES

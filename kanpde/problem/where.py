@@ -56,6 +56,8 @@ def satisfied(
     if isinstance(predicate, sp.Symbol):
         kind, _, name = predicate.name.rstrip(")").partition("(")
         return _on(name, domain, x, names) if kind == "on" else _inside(name, domain, x)
+    if isinstance(predicate, sp.Ne):
+        return ~satisfied(sp.Eq(*predicate.args), domain, x, names)
     arguments = [symbol(name) for name in domain.coordinates]
     masks = region_masks(predicate, domain, x)
     program = Program([predicate.lhs - predicate.rhs], [*arguments, *masks])
@@ -92,8 +94,6 @@ def region_masks(
 def _compared(relation: Any, difference: np.ndarray, near: float) -> np.ndarray:  # (N,) -> (N,) bool
     if isinstance(relation, sp.Eq):
         return np.abs(difference) <= near
-    if isinstance(relation, sp.Ne):
-        return np.abs(difference) > near
     if isinstance(relation, (sp.StrictLessThan, sp.LessThan)):
         difference = -difference
     return difference > near if isinstance(relation, (sp.StrictLessThan, sp.StrictGreaterThan)) else difference >= -near

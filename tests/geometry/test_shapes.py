@@ -1,11 +1,12 @@
 """Every shape: its area by random points, and its bounding box."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 
-from kanpde.geometry.shapes import SHAPES, Combination, Shape
+from kanpde.geometry.shapes import SHAPES, Combination, Shape, halfspace, outline_file, shape_from_spec
 
 MEASURES = [
     (SHAPES["rectangle"]("s", (0.0, -1.0), (2.0, 1.0)), 4.0),
@@ -67,3 +68,36 @@ def test_combinations_of_sets() -> None:
 def test_degenerate_shapes_are_refused(kind: str, arguments: tuple[object, ...]) -> None:
     with pytest.raises(ValueError, match=r"."):
         SHAPES[kind]("s", *arguments)
+
+
+@pytest.mark.parametrize("shape", [*(shape for shape, _ in MEASURES), halfspace("s", (1.0, -2.0), 0.5)], ids=lambda s: s.kind)
+def test_shapes_are_made_again_from_plain_types(shape: Shape) -> None:
+    both = Combination("-", (shape, Combination("+", (shape, shape))))
+    points = np.random.default_rng(2).uniform(-3, 3, (2000, shape.dimension or 2))
+    for one in (shape, both):
+        again = shape_from_spec(json.loads(json.dumps(one.spec())))
+        assert again == one
+        assert hash(again) == hash(one)
+        np.testing.assert_array_equal(again.contains(points), one.contains(points))
+
+
+def test_an_outline_carries_its_corners() -> None:
+    lake = outline_file("lake", "lake.csv", ((0.0, 0.0), (2.0, 0.0), (0.0, 1.0)))
+    again = shape_from_spec(json.loads(json.dumps(lake.spec())))
+    assert isinstance(again, Shape)
+    assert again.corners == lake.corners
+    assert again.contains(np.array([[0.5, 0.5], [1.5, 0.5]])).tolist() == [True, False]
+
+
+def test_a_half_space_has_no_end() -> None:
+    left = halfspace("x < 0", (1.0, 0.0), 0.0)
+    assert left.contains(np.array([[-1.0, 5.0], [0.0, 0.0], [1.0, -5.0]])).tolist() == [True, True, False]
+    assert left.bounds is not None
+    assert np.isinf(left.bounds).all()
+    with pytest.raises(ValueError, match="not zero"):
+        halfspace("h", (0.0, 0.0), 1.0)
+
+
+def test_unknown_kinds_are_refused() -> None:
+    with pytest.raises(ValueError, match="no shape 'torus'"):
+        shape_from_spec({"shape": "torus", "name": "t", "arguments": []})

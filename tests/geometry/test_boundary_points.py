@@ -1,0 +1,89 @@
+"""Quadrature on plane boundaries: integrals, and points that crowd where they are told to."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kanpde.geometry import Combination, boundary
+from kanpde.geometry.shapes import SHAPES
+
+PLATE = SHAPES["rectangle"]("plate", (-1.0, -1.0), (1.0, 1.0))
+HOLED = Combination("-", (PLATE, SHAPES["ellipse"]("hole", (0.1, 0.2), 0.5, 0.3), SHAPES["disk"]("bite", (1.0, -1.0), 0.4)))
+
+
+@given(st.integers(0, 4), st.integers(0, 4))
+def test_divergence_theorem(m: int, n: int) -> None:
+    """The integral of x^m y^n over a shape, by its boundary in x and in y direction."""
+    points = boundary(HOLED).points(0.01, 4)
+    x, y = points.x.T
+    along_x = (points.weight * points.normal[:, 0] * x ** (m + 1) * y**n).sum() / (m + 1)
+    along_y = (points.weight * points.normal[:, 1] * x**m * y ** (n + 1)).sum() / (n + 1)
+    assert along_x == pytest.approx(along_y, abs=1e-12)
+
+
+@pytest.mark.parametrize("gauss", [2, 3, 4])
+def test_the_order_of_the_quadrature(gauss: int) -> None:
+    """A quarter of the spacing gains about 4^(2 gauss)."""
+    border = boundary(HOLED)
+
+    def integral(spacing: float) -> float:
+        points = border.points(spacing, gauss)
+        return float((points.weight * np.exp(points.x[:, 0] - 2 * points.x[:, 1])).sum())
+
+    exact = integral(0.002)
+    errors = [abs(integral(spacing) - exact) for spacing in (0.06, 0.015)]
+    assert math.log2(errors[0] / errors[1]) / 2 > 2 * gauss - 1.2
+
+
+def test_points_crowd_at_a_corner() -> None:
+    """A spacing of a tenth of the distance from a corner, down to 1e-9: neighbours keep to it, and stay on the boundary."""
+    border = boundary(Combination("-", (PLATE, SHAPES["rectangle"]("notch", (0.0, 0.0), (1.0, 1.0)))))
+
+    def spacing(x: np.ndarray) -> np.ndarray:
+        return 0.1 * np.maximum(np.hypot(*x.T), 1e-9)
+
+    points = border.points(spacing)
+    assert points.weight.sum() == pytest.approx(8, rel=1e-12)
+    r = np.hypot(*points.x.T)
+    assert r.min() < 1e-9
+    assert (points.weight / spacing(points.x)).max() < 3
+    assert 300 < points.count < 1000
+    near = points.x[r < 1e-3]
+    assert (near.min(1) == 0).all()  # on the axes themselves
+    for k in range(2):
+        side = np.sort(near[near[:, 1 - k] == 0, k])
+        assert (np.diff(side) / spacing(np.stack([side[1:], 0 * side[1:]], 1))).max() < 4
+
+
+def test_at_least_two_intervals_a_piece() -> None:
+    points = boundary(PLATE).points(10.0)
+    assert np.bincount(points.piece).tolist() == [3] * 4  # shorter than the spacing: one
+    assert np.bincount(boundary(PLATE).points(1.9).piece).tolist() == [6] * 4
+
+
+def test_kept_points() -> None:
+    points = boundary(PLATE).points(0.1)
+    kept = points.kept(points.x[:, 0] > 0)
+    assert kept.count == (points.x[:, 0] > 0).sum()
+    assert (kept.x[:, 0] > 0).all()
+
+
+@pytest.mark.parametrize("spacing", [0.0, -1.0, lambda x: 0 * x[:, 0], lambda x: x[:, 0] * np.inf])
+def test_wrong_spacings_are_refused(spacing: float) -> None:
+    with pytest.raises(ValueError, match="must be positive"), np.errstate(invalid="ignore"):
+        boundary(PLATE).points(spacing)
+
+
+@given(st.floats(0.2, 3), st.floats(0.2, 3), st.floats(-4, 4), st.floats(-4, 4))
+def test_distance_from_an_ellipse(a: float, b: float, x: float, y: float) -> None:
+    """Never less than to the nearest of many points of it, and equal near it."""
+    (piece,) = boundary(SHAPES["ellipse"]("e", (0.0, 0.0), a, b)).pieces
+    s = np.linspace(0, 1, 4001)
+    on = piece.at(s)
+    near = on + 0.05 * min(a, b) ** 2 / max(a, b) * np.sin(40 * s)[:, None] * piece.normal(s)
+    expected = 0.05 * min(a, b) ** 2 / max(a, b) * np.abs(np.sin(40 * s))
+    np.testing.assert_allclose(piece.distance(near), expected, atol=1e-9)
+    assert piece.distance(np.array([[x, y]]))[0] >= np.hypot(*(on - [x, y]).T).min() - 1e-2 * max(a, b)
