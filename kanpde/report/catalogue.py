@@ -87,7 +87,7 @@ TABLES: dict[str, Callable[[], Iterator[Entry]]] = {
 }
 """What ``kanpde list`` can list."""
 
-NOTES = {"shapes": "read and checked by this version, not solved on yet"}
+NOTES = {"shapes": "'kanpde check FILE' says whether this version solves a problem on them"}
 """What must be said with a list."""
 
 
