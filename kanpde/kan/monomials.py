@@ -112,7 +112,7 @@ class _Kitchen:
         if p.imag == 0 and p.real == int(p.real) and abs(p) > 1:
             half = int(p.real / 2)
             step = self.add(complex(half)), self.add(p - half)
-        elif abs(p) > 1e-9 and abs(p) != 1:
+        elif p not in (0, 1, -1):
             step = self._pair(p)
         self.exponents.append(p)
         self.steps.append(step)
@@ -186,7 +186,7 @@ def _of_frame(frame: Frame, members: tuple[Monomial, ...], x: Tensor, y: Tensor,
     w = torch.complex(re, im)
     logs = max(m.log for m in members)
     angle = radius = None
-    if logs or any(step is None and abs(p) not in (0, 1) for p, step in zip(recipe.exponents, recipe.steps, strict=True)):
+    if logs or any(step is None and p not in (0, 1, -1) for p, step in zip(recipe.exponents, recipe.steps, strict=True)):
         radius, angle = torch.hypot(re, im).log(), torch.atan2(im, re)
     powers = _powers(recipe, w, radius, angle)  # (K, N)
     conjugates = _integer_powers(w.conj().resolve_conj(), max(m.conj for m in members))

@@ -91,9 +91,10 @@ class Terms(nn.Module):
 
     def spec(self) -> dict[str, Any]:
         """What the terms are, without their weights, in plain types."""
-        monomials = [
-            [*m.centre, m.direction, m.scale, m.conj, complex(m.power).real, complex(m.power).imag, m.log] for m in self.monomials
-        ]
+        monomials = []
+        for m in self.monomials:
+            numbers = (*m.centre, m.direction, m.scale), complex(m.power)
+            monomials.append([*map(float, numbers[0]), int(m.conj), numbers[1].real, numbers[1].imag, int(m.log)])
         return {"monomials": monomials, "terms": self.count, "fields": self.fields, "axes": list(self.axes)}
 
     @classmethod

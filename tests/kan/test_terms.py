@@ -8,6 +8,7 @@ import io
 import json
 import math
 import pickle
+from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -26,6 +27,7 @@ KINDS = {
     "biharmonic": Monomial((1.0, 1.0), -1.0, 1.0, 1, 1.544, 0),
     "eddies": Monomial((0.0, 0.0), 0.4, 1.0, 1, 2.74 + 1.12j, 0),
     "hole of a plate": Monomial((0.3, 0.3), 0.1, 0.5, 1, -1, 1),
+    "turning": Monomial((0.3, 0.3), 0.1, 0.5, 0, 0.6 + 0.8j, 0),
     "triharmonic": Monomial((0.3, 0.3), 0.1, 0.5, 2, 0.5, 1),
 }
 ORDERS = [(0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (0, 3), (1, 2), (2, 2), (4, 0), (0, 4)]
@@ -183,6 +185,7 @@ def test_other_axes_are_constant():
 def test_the_state_goes_through_files_copies_and_pickles():
     t = terms(list(KINDS.values()), fields=2, count=4)
     x = points(9)
+    t.monomials = (*t.monomials[:-1], replace(t.monomials[-1], conj=np.int64(2), direction=np.float64(0.1)))  # as numpy counts
     buffer = io.BytesIO()
     torch.save(t.state_dict(), buffer)
     buffer.seek(0)
