@@ -1,18 +1,21 @@
-"""Which points a place means: predicates in the coordinates, shapes' names and ``inside(name)`` at points, with tolerance.
+"""Which points a place means: predicates in the coordinates, shapes' names and ``inside(name)`` at points.
 
-A point on the line y = 1/2 may have y = 0.49999999999999994: equality and <= hold within a billionth of the domain's size.
+A point of a side along y = 1/2 may have y = 0.49999999999999994. So a relation is decided once for every side that lies along its
+line: there = and <= hold, and < does not. Elsewhere = holds nowhere (a point is no part of a boundary), and <= to the last digit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from kanpde.geometry import Domain, Place
-from kanpde.geometry.boundary import boundary
+from kanpde.geometry.boundary import Boundary, boundary
+from kanpde.geometry.shapes import Shape
 from kanpde.problem.evaluate import NUMPY, Program
 from kanpde.problem.types import symbol
 
@@ -58,27 +61,63 @@ def satisfied(
         return _on(name, domain, x, names) if kind == "on" else _inside(name, domain, x)
     if isinstance(predicate, sp.Ne):
         return ~satisfied(sp.Eq(*predicate.args), domain, x, names)
-    arguments = [symbol(name) for name in domain.coordinates]
-    masks = region_masks(predicate, domain, x)
-    program = Program([predicate.lhs - predicate.rhs], [*arguments, *masks])
-    (value,) = program(NUMPY, [*x.T, *masks.values()])
-    found = _compared(predicate, np.broadcast_to(value, len(x)), NEAR * float(domain.lengths.max()))
-    return found & _along(predicate, domain, x) if isinstance(predicate, sp.Eq) and not domain.is_box and found.any() else found
+    difference = _difference(predicate, domain, x)
+    if isinstance(predicate, (sp.StrictLessThan, sp.LessThan)):
+        difference = -difference
+    found = difference > 0 if isinstance(predicate, (sp.StrictLessThan, sp.StrictGreaterThan)) else difference >= 0
+    close = np.abs(difference) <= NEAR * float(domain.lengths.max())
+    if not close.any():
+        return close if isinstance(predicate, sp.Eq) else found
+    along = close & _along(predicate, domain, x)
+    if isinstance(predicate, sp.Eq):
+        return along
+    return np.where(along, isinstance(predicate, (sp.LessThan, sp.GreaterThan)), found)
 
 
-def _along(equation: sp.Eq, domain: Domain, x: np.ndarray) -> np.ndarray:  # (N, d) -> (N,) bool
-    """The points on pieces of the boundary that lie on a line; y = 0 does not mean the point where another side crosses it."""
+def _difference(relation: Any, domain: Domain, x: np.ndarray) -> np.ndarray:  # (N, d) -> (N,)
+    """The left side of a relation less the right one."""
+    masks = region_masks(relation, domain, x)
+    (value,) = _program(relation, domain.coordinates, tuple(masks))(NUMPY, [*x.T, *masks.values()])
+    return np.broadcast_to(value, len(x))
+
+
+@lru_cache(maxsize=64)
+def _program(relation: Any, coordinates: tuple[str, ...], masks: tuple[sp.Symbol, ...]) -> Program:
+    return Program([relation.lhs - relation.rhs], [*(symbol(name) for name in coordinates), *masks])
+
+
+TRIED = np.array([0.123, 0.456, 0.789])
+"""Where on a side it is tried whether it lies along a line; three points, as a line meets a circle in two."""
+
+
+def _along(relation: Any, domain: Domain, x: np.ndarray) -> np.ndarray:  # (N, d) -> (N,) bool
+    """The points on sides that lie along the line of a relation."""
     near = NEAR * float(domain.lengths.max())
-    axes = list(domain.region_axes)
     mask = np.zeros(len(x), bool)
-    for piece in domain.boundary.pieces:
-        inner = piece.at(np.array([0.123, 0.456, 0.789]))
-        tried = np.broadcast_to(x[0], (len(inner), domain.dimension)).copy()
-        tried[:, axes] = inner
-        (value,) = Program([equation.lhs - equation.rhs], [symbol(name) for name in domain.coordinates])(NUMPY, list(tried.T))
-        if (np.abs(value) <= near).all():
-            mask |= piece.distance(x[:, axes]) <= near
+    for k in _sides_along(relation, domain):
+        if domain.is_box:
+            face = domain.faces()[k]
+            mask |= np.abs(x[:, face.axis] - domain.position(face)) <= near
+        else:
+            mask |= domain.boundary.pieces[k].distance(x[:, list(domain.region_axes)]) <= near
     return mask
+
+
+@lru_cache(maxsize=64)
+def _sides_along(relation: Any, domain: Domain) -> tuple[int, ...]:
+    """The numbers of the faces or pieces that lie along the line of a relation."""
+    count = len(domain.faces()) if domain.is_box else len(domain.boundary.pieces)
+    x = np.broadcast_to(domain.bounds.mean(1), (count, len(TRIED), domain.dimension)).copy()
+    if domain.is_box:
+        # each coordinate in another order, so that the points lie on no line
+        x[:] = np.stack([low + (high - low) * np.roll(TRIED, k) for k, (low, high) in enumerate(domain.bounds)], 1)
+        for k, face in enumerate(domain.faces()):
+            x[k, :, face.axis] = domain.position(face)
+    else:
+        for k, piece in enumerate(domain.boundary.pieces):
+            x[k][:, list(domain.region_axes)] = piece.at(TRIED)
+    close = np.abs(_difference(relation, domain, x.reshape(-1, domain.dimension))) <= NEAR * float(domain.lengths.max())
+    return tuple(np.flatnonzero(close.reshape(count, len(TRIED)).all(1)).tolist())
 
 
 def region_masks(
@@ -89,14 +128,6 @@ def region_masks(
     """The values of all ``inside(name)`` that an expression contains, to be passed to a ``Program`` beside the coordinates."""
     found = (s for s in getattr(expression, "free_symbols", ()) if s.name.startswith("inside("))
     return {s: domain.inside(s.name[len("inside(") : -1], x) for s in sorted(found, key=str)}
-
-
-def _compared(relation: Any, difference: np.ndarray, near: float) -> np.ndarray:  # (N,) -> (N,) bool
-    if isinstance(relation, sp.Eq):
-        return np.abs(difference) <= near
-    if isinstance(relation, (sp.StrictLessThan, sp.LessThan)):
-        difference = -difference
-    return difference > near if isinstance(relation, (sp.StrictLessThan, sp.StrictGreaterThan)) else difference >= -near
 
 
 def _on(name: str, domain: Domain, x: np.ndarray, names: PointNames | None) -> np.ndarray:  # (N,) bool
@@ -115,4 +146,9 @@ def _inside(name: str, domain: Domain, x: np.ndarray) -> np.ndarray:  # (N,) boo
     shape = domain.named[name]
     inner = x[:, list(domain.axes_of(shape))]
     near = NEAR * float(domain.lengths.max())
-    return shape.contains(inner) | (boundary(shape).distance(inner) <= near)
+    return shape.contains(inner) | (_outline(shape).distance(inner) <= near)
+
+
+@lru_cache(maxsize=16)
+def _outline(shape: Shape) -> Boundary:
+    return boundary(shape)

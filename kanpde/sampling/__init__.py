@@ -1,9 +1,10 @@
-"""Where residuals are asked to vanish: points and weights in a box and on its faces. numpy only."""
+"""Where residuals are asked to vanish: points and weights in a box or shape and on the faces of a box. numpy only."""
 
 from collections.abc import Callable
 
 from kanpde.sampling.adaptive import residual_adaptive
 from kanpde.sampling.gauss import composite, gauss, tensor
+from kanpde.sampling.inside import inside
 from kanpde.sampling.points import Points, Request, equal_weights, on_face
 from kanpde.sampling.random import sobol, uniform
 
@@ -22,6 +23,7 @@ __all__ = [
     "composite",
     "equal_weights",
     "gauss",
+    "inside",
     "on_face",
     "residual_adaptive",
     "sobol",

@@ -122,3 +122,21 @@ def test_faces_of_solids() -> None:
     assert points.weight[floor].sum() == pytest.approx(1, rel=0.1)
     assert (points.normal[floor] == [0, 0, 1]).all()
     assert points.weight[cube].sum() == pytest.approx(21, rel=0.05)
+
+
+@pytest.mark.parametrize(("relation", "there"), [("y >= 0", True), ("y > 0", False), ("y <= 0", True), ("y < 0", False)])
+def test_sides_along_the_line_of_a_relation(relation: str, there: bool) -> None:
+    """The floor of the notch at y = 0, and points of other sides just above and below that height."""
+    problem = places(SHAPE, relation)
+    x = np.array([[0.3, 0.0], [0.7, 1e-13], [0.2, -1e-13], [-1.0, 1e-13], [-1.0, -1e-13], [-1.0, 0.5]])
+    found = holds(problem.conditions[0].place, problem.domain, x)
+    assert found.tolist() == [there] * 3 + ([True, False, True] if ">" in relation else [False, True, False])
+    np.testing.assert_array_equal(found, ~holds(problem.conditions[1].place, problem.domain, x))
+
+
+def test_a_side_is_divided_to_the_last_digit() -> None:
+    problem = places(SHAPE, "y > 1/3")
+    place = problem.conditions[0].place
+    found = problem.domain.boundary.divided(lambda x, piece: holds(place, problem.domain, x))
+    new = sorted(c.point.tolist() for c in found.corners if c.angle == np.pi)
+    np.testing.assert_allclose(new, [[-1, 1 / 3], [0, 1 / 3]], atol=1e-15)
