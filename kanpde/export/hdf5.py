@@ -50,7 +50,8 @@ def write_solution(solution: Solution, path: str | PathLike[str]) -> None:
         file.attrs.update(on_grid.global_attributes(solution))
         file.attrs["kanpde_format"] = FORMAT
         write_fields(file, solution, axes, arrays)
-        add_image(file, axes, list(arrays), solution.problem.domain.time)
+        outside = ~np.isfinite(next(iter(arrays.values())))
+        add_image(file, axes, list(arrays), solution.problem.domain.time, outside)
         group = file.create_group("kanpde")
         group["problem"] = solution.problem.source
         group["problem"].attrs["path"] = solution.problem.path

@@ -19,14 +19,20 @@ if TYPE_CHECKING:
 LARGEST = 3
 """VTK images have at most three axes."""
 
+_HIDDEN = 2  # vtkDataSetAttributes::HIDDENPOINT
+
 
 def add_image(
     file: h5py.File,
     axes: Mapping[str, np.ndarray],  # {coordinate: (N_i,)}, equally spaced
     names: list[str],  # datasets of the root group, (..., N_t, N_y, N_x)
     time: str | None = None,
+    outside: np.ndarray | None = None,  # (..., N_t, N_y, N_x) bool
 ) -> None:
-    """Describe arrays that stand in the file already as a VTK image; nothing is stored twice (hard links)."""
+    """Describe arrays that stand in the file already as a VTK image; nothing is stored twice (hard links).
+
+    Points ``outside`` of the domain are marked as hidden: ParaView leaves out what touches them.
+    """
     *space, last = axes
     steps = axes[last] if last == time and len(space) > 1 else None
     picture = [axes[name] for name in space] if steps is not None else list(axes.values())
@@ -44,11 +50,13 @@ def add_image(
     data.attrs["Scalars"] = np.bytes_(names[0])
     for name in names:
         data[name] = file[name]
+    if outside is not None and outside.any():
+        data["vtkGhostType"] = np.where(outside, _HIDDEN, 0).astype(np.uint8)
     if steps is None:
         return
     moments = group.create_group("Steps")
     moments.attrs["NSteps"] = np.int64(len(steps))
     moments["Values"] = steps
     offsets = moments.create_group("PointDataOffsets")
-    for name in names:
+    for name in data:
         offsets[name] = np.arange(len(steps), dtype=np.int64)

@@ -50,6 +50,18 @@ def test_time_is_the_last_axis_of_the_image(rod, tmp_path):
         assert [scale[0].name for scale in file["u"].dims] == ["/t", "/x"]
 
 
+def test_points_outside_are_hidden_from_paraview(holed, plane, tmp_path):
+    holed.save(tmp_path / "holed.h5")
+    plane.save(tmp_path / "plane.h5")
+    with h5py.File(tmp_path / "holed.h5") as file:
+        hidden = file["VTKHDF/PointData/vtkGhostType"][...]
+        assert hidden.dtype == np.uint8
+        assert ((hidden == 2) == np.isnan(file["u"][...])).all()
+        assert hidden.any()
+    with h5py.File(tmp_path / "plane.h5") as file:
+        assert list(file["VTKHDF/PointData"]) == ["u"]
+
+
 def test_time_after_a_plane_is_the_time_of_paraview(sheet, tmp_path):
     sheet.save(tmp_path / "sheet.h5")
     with h5py.File(tmp_path / "sheet.h5") as file:
