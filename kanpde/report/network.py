@@ -30,7 +30,7 @@ _SMALLEST = 1e-20  # of the largest size, in the picture of all sizes
 def draw_network(solution: Solution) -> Figure:
     """The factors of the largest products of a separable network, or all edges of a deep one, a column a node.
 
-    Of a network with singular terms, a map of their sum beside the smooth part.
+    Beside the factors, a map of the sum of the singular terms, where there are any.
     """
     return _separable(solution) if smooth_part(solution.network).factors else _deep(solution)
 

@@ -6,12 +6,13 @@ from io import BytesIO
 import matplotlib
 import numpy as np
 import pytest
-from made import BLOCK, solution_of, spline_network
+from made import BLOCK, POLYNOMIAL, solution_of, spline_network
 from matplotlib.colors import LogNorm
 from matplotlib.image import imread
 
 from kanpde.errors import ProblemError
 from kanpde.export import output_axes
+from kanpde.kan import separable
 from kanpde.report import write_report
 from kanpde.report.figures import FIGURES, draw, rendered, write_figures
 from kanpde.report.network import terms_on
@@ -70,6 +71,35 @@ def test_space_is_shown_by_three_slices(block, ball):
     pictures = [axes for axes in draw(ball, "solution").axes if axes.images]
     assert len(pictures) == 6  # two fields
     assert all(np.isfinite(axes.images[0].get_array()).any() for axes in pictures)
+
+
+def test_space_and_time_are_shown_by_slices_at_the_end():
+    text = (
+        BLOCK.replace("u(x, y, z)", "u(x, y, z, t)").replace("  z:", "  t: [0, 3]\n  z:").replace("-lap(u) = 0", "u_t = lap(u)")
+    )
+    text = text.replace("boundary: u = x*y*z", "initial: u = x*y*z\nboundary: u = x*y*z")
+    bounds = np.array([[0.0, 1.0], [0.0, 2.0], [-1.0, 1.0], [0.0, 3.0]])
+    solution = solution_of(text, spline_network(bounds, [[lambda x: x]] * 4))
+    figure = draw(solution, "solution")
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.images]
+    assert titles == ["t = 3, z = 0", "t = 3, y = 1", "t = 3, x = 0.5"]
+    assert float(np.max(figure.axes[2].images[0].get_array())) == pytest.approx(0.5 * 2 * 1 * 3)
+    assert [len(x) for x in output_axes(solution).values()] == [23] * 4
+
+
+def test_time_may_be_the_first_coordinate(rod):
+    swapped = solution_of(POLYNOMIAL.replace("u(x, t)", "u(t, x)"), separable_swap(rod))
+    axes = draw(swapped, "solution").axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("$x$", "$t$")
+    shown = np.asarray(axes.images[0].get_array())  # (N_t, N_x)
+    x, t = np.linspace(0, 1, 401), np.linspace(0, 2, 401)[:, None]
+    assert np.abs(shown - x * (1 - x) * (1 + t**3)).max() < 1e-11
+
+
+def separable_swap(solution):
+    """The network of a solution with its two coordinates exchanged."""
+    first, second = solution.network.factors
+    return separable([second.grids[0], first.grids[0]], [second.coefficients.data[0], first.coefficients.data[0]])
 
 
 def test_time_is_shown_by_several_pictures_in_one_range_of_colours(sheet):
