@@ -91,7 +91,10 @@ class Boundary:
         x: np.ndarray,  # (N, 2)
     ) -> np.ndarray:  # (N,)
         """The distance of points from the boundary, on either side."""
-        return np.asarray(np.min([piece.distance(x) for piece in self.pieces], 0))
+        least = np.full(len(x), np.inf)
+        for piece in self.pieces:
+            np.minimum(least, piece.distance(x), out=least)
+        return least
 
     def divided(
         self,

@@ -41,12 +41,13 @@ def check_outline(corners: np.ndarray) -> None:  # (n, 2)
 
     It may touch itself, and run along itself and back, as outlines of one line around a hole do.
     """
-    p = corners - corners.mean(0)
     if not np.isfinite(corners).all():
         raise ValueError("a corner of the polygon is no number")
+    different = corners[(corners != np.roll(corners, 1, 0)).any(1)]
+    p = different - different.mean(0) if len(different) else corners
     crossing = _first_crossing(p)
     if crossing is not None:
-        x, y = corners[crossing]
+        x, y = different[crossing]
         raise ValueError(f"the outline crosses itself: at the side that begins at [{x:g}, {y:g}]")
     if abs(_area(p)) < 1e-14 * float(np.ptp(p, 0).prod() or 1):
         raise ValueError("the corners of the polygon lie on a line")

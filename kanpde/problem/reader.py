@@ -19,7 +19,7 @@ from kanpde.problem.marks import read_marks
 from kanpde.problem.orders import field_orders
 from kanpde.problem.outline import Outlines
 from kanpde.problem.places import Limits
-from kanpde.problem.region import read_domain, read_interval, shape_names
+from kanpde.problem.region import read_domain, read_interval, shape_names, without_effect
 from kanpde.problem.scope import Scope
 from kanpde.problem.text import Mapping, Node, Scalar, Sequence, suggest
 from kanpde.problem.types import Condition, Problem
@@ -150,6 +150,7 @@ def _problem(root: Mapping, source: str, path: str, outlines: Outlines) -> Probl
     remarks = check_measured(where, scope, path)
     periodic = periodic_axes(root.get("boundary"), scope.coordinates, scope.time)
     domain, limits = read_domain(regions, scope, periodic)
+    remarks += without_effect(domain, regions)
     for definition in scope.definitions.values():
         if not definition.arguments:
             Builder(scope, definition.text, allow_normal=True).definition(definition, definition.tree)

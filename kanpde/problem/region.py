@@ -18,6 +18,7 @@ from kanpde.problem.outline import read_outline
 from kanpde.problem.scope import Scope
 from kanpde.problem.syntax import parse, position
 from kanpde.problem.text import Mapping, Node, Scalar, Sequence, Text, suggest
+from kanpde.problem.types import Remark
 
 _OTHER_NAMES = {
     "circle": "a circle with its inside is a disk",
@@ -121,6 +122,21 @@ def _check_parts(domain: Domain, nodes: dict[str, Any], within: tuple[str, ...])
         assert part.bounds is not None
         if (part.bounds[:, 0] >= box[:, 1]).any() or (part.bounds[:, 1] <= box[:, 0]).any():
             raise node.error(f"'{part.name}' lies outside of the domain")
+
+
+def without_effect(domain: Domain, node: Node) -> tuple[Remark, ...]:
+    """A warning for each shape that contributes nothing to the boundary: mostly one that stands in the wrong place."""
+    if domain.is_box or not isinstance(node, Mapping):
+        return ()
+    (whole,) = (value for key, value in node if key.text.value.startswith("("))
+    found = []
+    for name in domain.shape.names():
+        if name not in domain.boundary.names:
+            key = node.key(name)
+            message = f"nothing of the outline of '{name}' is on the boundary of the domain"
+            hint = "it lies outside of the rest, or within another shape that is added or cut off"
+            found.append(Remark(message, key.span if key is not None else whole.span, hint))
+    return tuple(found)
 
 
 def read_interval(node: Node, scope: Scope, what: str) -> tuple[sp.Expr, sp.Expr]:

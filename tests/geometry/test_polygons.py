@@ -43,6 +43,7 @@ def test_both_ways_of_counting_agree() -> None:
         ([[0, 0], [4, 0], [4, 3], [1, -1], [1, 3], [0, 3]], "crosses itself"),
         ([[0, 0.4], [0.2, 0.6], [0.1, 0.6], [0, 0.7], [0.4, 1.2]], "crosses itself"),  # through a corner
         ([[0, 0], [1, 1], [2, 2]], "on a line"),
+        ([[1, 1], [1, 1], [1, 1]], "on a line"),
         ([[0, 0], [1, 0], [2, 0], [1, 0]], "on a line"),
         ([[0, 0], [1, 0], [1, np.inf]], "no number"),
     ],
@@ -57,6 +58,7 @@ def test_outlines_that_are_none(corners: list[list[float]], said: str) -> None:
     [
         [[0, 0], [2, 0], [1, 0.5], [2, 1], [0, 1], [1, 0.5]],  # two triangles, corner to corner
         [[0, 0], [2, 0], [2, 1], [1, 0], [0, 1]],  # a corner on another side
+        [[0, 0], [2, 0], [2, 0], [2, 1], [1, 0], [1, 0], [0, 1]],  # the same with repeated corners
         [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0], [0.2, 0.2], [0.2, 0.8], [0.8, 0.8], [0.8, 0.2], [0.2, 0.2]],  # there and back
     ],
 )

@@ -51,3 +51,16 @@ def test_a_part_with_another_coefficient() -> None:
     assert domain.inside("core", np.array([[0.5, 0.4], [0.5, 0.8]])).tolist() == [True, False]
     with pytest.raises(ProblemError, match="there is no shape 'cor'"):
         read_text(text.replace("inside(core)", "inside(cor)"))
+
+
+@pytest.mark.parametrize("hole", ["disk([5, 0], 1)", "disk([0.5, 0.5], 0.1)"])
+def test_a_hole_that_cuts_nothing_off_is_noticed(hole: str) -> None:
+    """Outside of the plate, or in the notch."""
+    plate = "  plate: rectangle([-1, -1], [1, 1])\n  notch: rectangle([0, 0], [1, 1])\n"
+    problem = region(f"(x, y): plate - notch - hole\n{plate}  hole: {hole}")
+    (remark,) = [remark for remark in problem.remarks if not remark.unsupported]
+    assert remark.message == "nothing of the outline of 'hole' is on the boundary of the domain"
+    assert remark.span is not None
+    assert remark.span.line == 6
+    inline = region(f"(x, y): plate - notch - {hole}\n{plate}")
+    assert any(f"'{hole}'" in remark.message for remark in inline.remarks)
