@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy as sp
@@ -16,6 +16,7 @@ from kanpde.geometry.boundary import Boundary, boundary
 from kanpde.geometry.pieces import Piece
 from kanpde.geometry.shapes import rectangle
 from kanpde.problem.evaluate import NUMPY, Program
+from kanpde.problem.jumps import inside_name, inside_symbol, resolved, switches
 from kanpde.problem.types import Condition, Problem, Residual, normal_component, symbol
 from kanpde.problem.where import NEAR, holds
 
@@ -24,6 +25,9 @@ Holds = Callable[[Condition, np.ndarray, Sequence[Piece]], np.ndarray]
 
 NEXT_TO = 1e-4
 """How far along a side, relative to its length, its conditions are asked for: beside the corner, not in it."""
+
+CASES = (sp.Piecewise, sp.Abs, sp.Max, sp.Min, sp.sign, sp.Heaviside)
+"""Functions with cases, which ``local`` decides."""
 
 Slopes = dict[tuple[int, int], float]
 """The derivative of a residual by each derivative of one field."""
@@ -54,6 +58,12 @@ class Vertex:
     length: float  # of the shorter side
 
     @property
+    def inside(self) -> np.ndarray:  # (2,)
+        """A point of the domain beside the corner."""
+        direction = self.first.direction + self.angle / 2
+        return self.point + NEXT_TO * self.length * np.array([math.cos(direction), math.sin(direction)])
+
+    @property
     def offset(self) -> float:
         """The angle from the first side to ``middle``, in (-pi, pi]."""
         return math.remainder(self.middle - self.first.direction, 2 * math.pi)
@@ -75,8 +85,12 @@ def as_the_places_say(problem: Problem) -> Holds:
 
 
 def vertices(problem: Problem, outline: Boundary, active: Holds) -> list[Vertex]:
-    """Corners and changes of conditions, without those from which no ray leads out: the corners of most polygonal holes."""
+    """Corners and changes of conditions or of their data, without those from which no ray leads out of the domain.
+
+    Those left out are the corners of most holes that are no circles.
+    """
     conditions = [c for c in problem.conditions if c.kind == "boundary"]
+    jumps = _jumps(problem, conditions)
     whole = outline
 
     def label(x: np.ndarray, number: np.ndarray) -> np.ndarray:
@@ -84,9 +98,11 @@ def vertices(problem: Problem, outline: Boundary, active: Holds) -> list[Vertex]
         total = np.zeros(len(x), dtype=int)
         for c in conditions:
             total = 2 * total + active(c, x, pieces)
+        for value in jumps(x):
+            total = 2 * total + (value > 0)
         return total
 
-    if len(conditions) > 1:
+    if len(conditions) > 1 or len(jumps(outline.pieces[0].start[None])):
         outline = outline.divided(label)
     found = []
     for corner in outline.corners:
@@ -96,16 +112,45 @@ def vertices(problem: Problem, outline: Boundary, active: Holds) -> list[Vertex]
         if middle is None:
             continue
         start, end = corner.start, corner.start + corner.angle
-        first = Side(start, (math.sin(start), -math.cos(start)), _on_side(conditions, active, after, NEXT_TO))
-        second = Side(end, (-math.sin(end), math.cos(end)), _on_side(conditions, active, before, 1 - NEXT_TO))
+        first = Side(start, (math.sin(start), -math.cos(start)), _on_side(problem, conditions, active, after, NEXT_TO))
+        second = Side(end, (-math.sin(end), math.cos(end)), _on_side(problem, conditions, active, before, 1 - NEXT_TO))
         length = min(before.length, after.length)
         found.append(Vertex(point, corner.angle, first, second, corner.straight, middle, length))
     return found
 
 
-def _on_side(conditions: Sequence[Condition], active: Holds, piece: Piece, s: float) -> tuple[Residual, ...]:
+def _jumps(problem: Problem, conditions: Sequence[Condition]) -> Callable[[np.ndarray], np.ndarray]:
+    """(N, 2) -> (n, N): what the cases of piecewise data compare with zero."""
+    names = [symbol(c) for c in problem.coordinates]
+    found = {s for c in conditions for r in c.residuals for s in switches(problem.with_values(r.expression), set(names))}
+    plain = sorted((s for s in found if not inside_symbol(s)), key=str)
+    program = Program(plain, names)
+
+    def at(x: np.ndarray) -> np.ndarray:
+        return np.array([np.broadcast_to(value, len(x)) for value in program(NUMPY, list(x.T))]).reshape(len(plain), len(x))
+
+    return at
+
+
+def _on_side(problem: Problem, conditions: Sequence[Condition], active: Holds, piece: Piece, s: float) -> tuple[Residual, ...]:
     x = piece.at(np.array([s]))
-    return tuple(r for c in conditions if active(c, x, [piece])[0] for r in c.residuals)
+    return tuple(local(problem, r, x[0]) for c in conditions if active(c, x, [piece])[0] for r in c.residuals)
+
+
+def local(
+    problem: Problem,
+    residual: Residual,
+    x: np.ndarray,  # (2,)
+) -> Residual:
+    """A residual as it is around a point: every piecewise as its branch there."""
+    expression = problem.with_values(residual.expression)
+    if not expression.has(*CASES):
+        return residual
+    where: dict[sp.Symbol, float | bool] = dict(zip(map(symbol, problem.coordinates), map(float, x), strict=True))
+    for s in expression.free_symbols:
+        if inside_symbol(s):
+            where[s] = bool(problem.domain.inside(inside_name(s), x[None])[0])
+    return replace(residual, expression=resolved(expression, where))
 
 
 def _exact(problem: Problem, conditions: Sequence[Condition], after: Piece) -> np.ndarray:  # (2,)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -29,9 +30,9 @@ from kanpde.assembly.corner_functions import (
     stream,
 )
 from kanpde.assembly.corner_series import first_obstacle
-from kanpde.assembly.corners import Holds, Side, Vertex, as_the_places_say, box_boundary, kind, slopes, vertices
+from kanpde.assembly.corners import Holds, Side, Vertex, as_the_places_say, box_boundary, kind, local, slopes, vertices
 from kanpde.assembly.principal import Flow, Laplacian, Plate, Role, isotropic, roles
-from kanpde.geometry.boundary import Boundary, centre_of
+from kanpde.geometry.boundary import Boundary, Loop, centre_of
 from kanpde.kan.monomials import Monomial
 from kanpde.kan.terms import Terms
 from kanpde.problem.types import Problem
@@ -42,8 +43,14 @@ HIGHEST = 10.0
 COUNT = 14
 """Powers a corner; and negative powers around a hole."""
 
+MIXED = 5.0
+"""Companions of terms in the slopes come in real and imaginary part and in all mixtures: up to this degree only."""
+
 SMOOTH = 6
 """Up to this degree a polynomial is sought that satisfies equation and conditions in a corner; r^8 log r is for the splines."""
+
+IMAGES = 1e-10
+"""Size at which powers around a hole are cut off."""
 
 Frame = tuple[tuple[float, float], float, float]  # centre, direction, scale of w
 T = TypeVar("T")
@@ -66,25 +73,21 @@ def singular_terms(
         return None
     if not domain.is_box and domain.region_axes != (0, 1):
         return None
-    known = roles(problem)
-    if not known:
+    if not roles(problem):
         return None
     if boundary is None:
         boundary = box_boundary(domain) if domain.is_box else domain.boundary
     functions: list[Function] = []
     for vertex in vertices(problem, boundary, holds or as_the_places_say(problem)):
         frame = _frame(vertex, boundary)
-        obstacle = _obstacle(problem, vertex, known)
+        near = replace(problem, equations=tuple(local(problem, r, vertex.inside) for r in problem.equations))
+        known = roles(near)
+        obstacle = _obstacle(near, vertex, known)
         for role in known:
-            functions += [(frame, f) for f in _at_corner(problem, vertex, role, obstacle, frame, count, highest)]
+            functions += [(frame, f) for f in _at_corner(near, vertex, role, obstacle, frame, count, highest)]
     for loop in boundary.loops:
         if loop.hole:
-            pieces = [boundary.pieces[k] for k in loop.pieces]
-            circle = pieces[0].circle if pieces[0].closed else None
-            centre = centre_of(loop, boundary.pieces) if circle is None else circle[0]
-            radius = math.sqrt(-loop.area / math.pi) if circle is None else circle[1]
-            frame = (float(centre[0]), float(centre[1])), 0.0, float(radius)
-            functions += [(frame, f) for role in known for f in _around_hole(role, frame, count if circle else (count + 1) // 2)]
+            functions += _around(problem, boundary, loop, count)
     return _terms(functions, [f.name for f in problem.fields])
 
 
@@ -123,7 +126,7 @@ def _at_corner(
         shaped = not vertex.straight or one or other
         coupling = "slope" if role.coupling == "slope" else "shape" if shaped else role.coupling
         if coupling:
-            found += companions(wedge, leading, highest, coupling)
+            found += companions(wedge, leading, min(highest, MIXED) if coupling == "slope" else highest, coupling)
         return [{role.field: parts} for _, parts in _first(found, count)]
     if isinstance(role, Plate):
         if not all(_clamped(problem, side, vertex.point, role.field) for side in sides):
@@ -156,12 +159,33 @@ def _clamped(problem: Problem, side: Side, point: np.ndarray, name: str) -> bool
     return orders == [0, 1]
 
 
-def _around_hole(role: Role, frame: Frame, count: int) -> list[dict[str, Sum]]:
-    if isinstance(role, Laplacian):
-        return [{role.field: parts} for parts in poles(count, role.coupling is not None)]
-    if isinstance(role, Flow):
-        return [_fields(role, g, frame) for g in flow_poles(count)]
-    return [{role.field: stream(g)} for g in flow_poles(count)]
+def _around(problem: Problem, boundary: Boundary, loop: Loop, count: int) -> list[Function]:
+    """Poles inside a hole: at the centre of a circle, else at a point well inside, and then fewer, as they do less.
+
+    What lies inside a circle, at images of its surroundings, is within the share ``ratio`` of the radius: the powers fall like
+    ratio^n.
+    """
+    first = boundary.pieces[loop.pieces[0]]
+    circle = first.circle if len(loop.pieces) == 1 else None
+    if circle is None:
+        centre, radius, orders = centre_of(loop, boundary.pieces), math.sqrt(-loop.area / math.pi), (count + 1) // 2
+    else:
+        centre, radius = circle
+        away = min(float(p.distance(centre[None])[0]) for p in boundary.pieces if p is not first)
+        ratio = radius / (2 * away - radius)
+        orders = min(count, max(2, math.ceil(math.log(IMAGES) / math.log(min(ratio, 0.99)))))
+    frame = (float(centre[0]), float(centre[1])), 0.0, float(radius)
+    near = replace(problem, equations=tuple(local(problem, r, first.start) for r in problem.equations))
+    found: list[Function] = []
+    for role in roles(near):
+        if isinstance(role, Laplacian):
+            if isotropic(near, role, first.start):
+                found += [(frame, {role.field: parts}) for parts in poles(orders, role.coupling is not None)]
+        elif isinstance(role, Flow):
+            found += [(frame, _fields(role, g, frame)) for g in flow_poles(orders)]
+        else:
+            found += [(frame, {role.field: stream(g)}) for g in flow_poles(orders)]
+    return found
 
 
 def _terms(functions: Sequence[Function], fields: Sequence[str]) -> Terms | None:

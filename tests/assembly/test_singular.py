@@ -195,3 +195,23 @@ def test_what_they_are_worth_on_the_l_shape():
     assert abs(with_terms(point)[0] - exact) < 1e-10
     without = least_squares(None, 18, x, rim, 1.0, np.zeros(len(rim)))
     assert abs(without(point)[0] - exact) > 1e-4
+
+
+def test_data_that_jump_along_a_side():
+    text = BOX + "equation: lap(u) = 0\nboundary:\n  y = 0: u = piecewise(x < 1/3, 0, 1)\n  x = 0: u = 0\n  elsewhere: u_n = 0\n"
+    found = centres(singular_terms(problem(text), highest=3))
+    assert (0, 0, 1) in found[round(1 / 3, 12), 0]
+    assert set(found) == {(round(1 / 3, 12), 0)}
+
+
+def test_coefficients_that_jump_elsewhere_do_not_matter_in_a_corner():
+    text = BOX + "equation: div(k*grad(u)) = 0\nwhere:\n  k: piecewise(x < 1/2, 1, 10)\nboundary: u = x*y\n"
+    assert singular_terms(problem(text)) is None
+
+
+def test_bent_sides():
+    """A half disk: angles of 90 degrees, where r^2 log r is followed by r^3 log r in both parts."""
+    text = "domain:\n  (x, y): a & b\n  a: disk([0, 0], 1)\n  b: rectangle([-2, 0], [2, 2])\nequation: -lap(u) = 1\nboundary: u = 0\n"
+    found = centres(singular_terms(problem(text), highest=4.5))
+    assert set(found) == {(-1, 0), (1, 0)}
+    assert all(powers == {(0, 2, 1), (0, 3, 1), (0, 4, 1)} for powers in found.values())
