@@ -64,7 +64,7 @@ class Sampling(_Section):
 class ReferencePlan(_Section):
     """The independent judge."""
 
-    method: Literal["auto", "none", "exact", "harmonic", "method of lines", "spectral"] = "auto"
+    method: Literal["auto", "none", "exact", "finite elements", "harmonic", "method of lines", "spectral"] = "auto"
     seconds: float = Field(default=120.0, gt=0)
 
 

@@ -10,6 +10,7 @@ from kanpde.problem.real_form import real_form
 from kanpde.problem.types import Problem
 from kanpde.reference.compare import compare, fresh_points
 from kanpde.reference.exact import exact
+from kanpde.reference.finite_elements import finite_elements
 from kanpde.reference.harmonic import harmonic
 from kanpde.reference.method_of_lines import method_of_lines
 from kanpde.reference.spectral import spectral
@@ -17,6 +18,7 @@ from kanpde.reference.types import FLOOR, OutOfTime, Reference
 
 REFERENCES: Mapping[str, Callable[[Problem, float], Reference]] = {
     "exact": exact,
+    "finite elements": finite_elements,
     "harmonic": harmonic,
     "method of lines": method_of_lines,
     "spectral": spectral,
@@ -47,7 +49,7 @@ def candidates(problem: Problem) -> tuple[str, ...]:
         return ("exact",)
     if problem.domain.time is not None:
         return ("method of lines",)
-    return ("spectral",) if problem.domain.is_box else ("harmonic",)
+    return ("spectral", "finite elements") if problem.domain.is_box else ("harmonic", "finite elements")
 
 
 def reference(problem: Problem, section: Section | str = "auto", seconds: float = 120.0) -> Reference | None:
@@ -80,6 +82,7 @@ __all__ = [
     "choose",
     "compare",
     "exact",
+    "finite_elements",
     "fresh_points",
     "harmonic",
     "method_of_lines",

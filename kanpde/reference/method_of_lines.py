@@ -17,8 +17,10 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from kanpde.errors import UnsupportedProblem
+from kanpde.problem.materials import materials
 from kanpde.problem.types import Problem
 from kanpde.reference.exponential import NotSuited, exponential
+from kanpde.reference.folded import folded
 from kanpde.reference.initial_value import initial_value
 from kanpde.reference.line_problem import LineProblem, line_problem
 from kanpde.reference.line_system import LineSystem
@@ -94,6 +96,10 @@ def method_of_lines(problem: Problem, seconds: float = 120.0) -> Reference:
     require_box(problem)
     if problem.domain.dimension == 1 and problem.domain.time is not None:
         return initial_value(problem, seconds)
+    regions = materials(problem)
+    if regions is not None:
+        parts = folded(problem, regions)
+        return parts.unfold(method_of_lines(parts.problem, seconds))
     line = line_problem(problem)
     start = clock.perf_counter()
     if line.order >= STIFFEST:

@@ -87,7 +87,7 @@ class Function:
 def require_box(problem: Problem) -> None:
     """Raise UnsupportedProblem unless there are real fields on a box, as many equations, and nothing else that is unknown."""
     require_known(problem)
-    if problem.domain.shape is not None:
+    if not problem.domain.is_box:
         raise UnsupportedProblem("this reference is for boxes, and the problem has a domain that is no box")
 
 

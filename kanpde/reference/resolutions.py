@@ -43,7 +43,7 @@ def confirm(
 
     The difference is the error of the coarser one, so the statement errs on the safe side. OutOfTime if not even two were done.
     """
-    points = fresh_points(problem.domain.bounds, CHECK_POINTS, CHECK_SEED)
+    points = fresh_points(problem.domain, CHECK_POINTS, CHECK_SEED)
     best: Reference | None = None
     errors: dict[str, float] = {}
     longest = np.inf

@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kanpde.errors import UnsupportedProblem
+from kanpde.problem.materials import materials
 from kanpde.problem.types import MultiIndex, Problem
 from kanpde.reference.axes import Axis
 from kanpde.reference.collocation import Collocation
 from kanpde.reference.compare import fresh_points, relative_differences
 from kanpde.reference.corners import Eddy, eddies
+from kanpde.reference.folded import folded
 from kanpde.reference.newton import NoConvergence, newton
 from kanpde.reference.pointwise import Pointwise, require_box
 from kanpde.reference.resolutions import CHECK_POINTS, CHECK_SEED
@@ -95,6 +97,10 @@ class Fields:
 def spectral(problem: Problem, seconds: float = 120.0) -> Reference:
     """The reference for a boundary value problem on an interval or a rectangle, confirmed by two resolutions."""
     require_box(problem)
+    regions = materials(problem)
+    if regions is not None:
+        parts = folded(problem, regions)
+        return parts.unfold(spectral(parts.problem, seconds))
     if problem.domain.dimension > 2:
         raise UnsupportedProblem("spectral collocation is for one or two coordinates")
     start = clock.perf_counter()

@@ -42,7 +42,7 @@ SHAPES: dict[str, Problem] = {
         ELLIPSE,
         "-lap(u) = -f",
         "  plate: u_n = nx*sx + ny*sy\n",
-        "sin(x)*exp(y) + x^2*y",
+        "sin(x)*exp(y) + x^2 + x^2*y",
         LAP + PLATE_NORMAL["ellipse"],
         "constraints:\n  level: u(0, 0) = 0\n",
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reference.manufactured import LINES, PLANES, true_error
+from reference.manufactured import LINES, PLANES, POISSON, plane, true_error
 
 from kanpde.errors import UnsupportedProblem
 from kanpde.plan import ReferencePlan
@@ -19,6 +19,7 @@ from kanpde.reference import FLOOR, REFERENCES, Reference, choose, reference
 ROOT = Path(__file__).parents[2]
 SUITED: dict[str, Problem] = {
     "exact": LINES["neumann"],
+    "finite elements": plane("lap(u) = u + f", POISSON + " - s", "u = s", "exp(x*y/4)"),
     "harmonic": PLANES["neumann on two faces"],
     "method of lines": LINES["neumann"],
     "spectral": PLANES["dirichlet"],
