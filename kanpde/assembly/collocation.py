@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -30,69 +30,116 @@ PIECE = 2_000_000  # numbers of J^T handled at once where J as a whole does not 
 Rule = tuple[np.ndarray, np.ndarray]
 """Points and weights along one coordinate."""
 
+Given = Callable[[np.ndarray], Sequence[Tensor]]
+"""Points (N, d) -> one tensor (N,) for each of ``starts(problem)``: where a time window begins."""
+
 
 @dataclass
 class _Rows:
-    """One equation at points. A seam has the points of both ends, the lower ones first, and subtracts."""
+    """One equation at points: an operator's, or that a partial derivative of a field equals ``target``, or both ends of a seam.
 
-    operator: Operator | None  # None: a seam
+    A seam has the points of both ends, the lower ones first, and subtracts.
+    """
+
+    operator: Operator | None
     x: Tensor  # (N, d)
     weight: Tensor  # (N,), square root of the quadrature weight times the condition's weight
     indices: tuple[MultiIndex, ...]
     scale: float | None = None
+    field: int = 0  # of a target or a seam
+    target: Tensor | None = None  # (N,)
+
+    @property
+    def seam(self) -> bool:
+        """Whether the rows tie both ends of a periodic coordinate."""
+        return self.operator is None and self.target is None
 
     @property
     def count(self) -> int:
         """The number of rows."""
-        return len(self.x) if self.operator is not None else len(self.x) // 2
+        return len(self.x) // 2 if self.seam else len(self.x)
 
 
 class Collocation(LeastSquares):
     """The residual of ``problem`` at ``interior`` points and on the faces, as a function of the network's parameters.
 
     ``rules`` gives points and weights along each coordinate, from which those on faces and seams are made. The network itself is
-    not touched: ``network_at(theta)`` gives a trained copy. Without ``interior`` only the conditions are asked for. Row scales
-    are fixed at the parameters that the network starts with.
+    not touched: ``network_at(theta)`` gives a trained copy. Without ``interior`` only the conditions are asked for. With
+    ``start``, a time window begins with the values that it gives, in place of the initial conditions. Row scales are fixed at
+    the parameters that the network starts with.
     """
 
-    def __init__(self, problem: Problem, network: KAN, interior: Points | None, rules: Sequence[Rule]) -> None:
-        example = next(network.parameters())
+    def __init__(
+        self,
+        problem: Problem,
+        network: KAN,
+        interior: Points | None,
+        rules: Sequence[Rule],
+        start: Given | None = None,
+    ) -> None:
+        example = next(network.parameters()).detach()
         self.problem = problem
         self._network = copy.deepcopy(network)
         self._fields = [field.name for field in problem.fields]
         self._lengths = [float(v) for v in problem.domain.lengths]
         self._groups: list[_Rows] = []
 
-        def add(
-            operator: Operator | None, x: np.ndarray, weight: np.ndarray, indices: Sequence[MultiIndex], scale: float | None
-        ) -> None:
-            as_tensor = torch.as_tensor(x).to(example.detach()), torch.as_tensor(weight).to(example.detach())
-            self._groups.append(_Rows(operator, *as_tensor, tuple(indices), scale))
+        def add(operator: Operator, points: Points, factor: float) -> None:
+            x, weight = (torch.as_tensor(v).to(example) for v in (points.x, factor * np.sqrt(points.weight)))
+            self._groups.append(_Rows(operator, x, weight, tuple(index for _, index in operator.keys)))
 
-        for residual in problem.equations:
-            if interior is None:
-                break
-            operator = Operator(residual, problem)
-            add(operator, interior.x, np.sqrt(interior.weight), [index for _, index in operator.keys], None)
+        if interior is not None:
+            for residual in problem.equations:
+                add(Operator(residual, problem), interior, 1.0)
         for condition in problem.conditions:
+            if condition.kind == "initial" and start is not None:
+                continue
             for face in condition.place.faces:
                 points = condition_points(problem, condition, face, rules)
                 for residual in condition.residuals:
-                    operator = Operator(residual, problem, face)
-                    add(operator, points.x, CONDITION * np.sqrt(points.weight), [index for _, index in operator.keys], None)
+                    add(Operator(residual, problem, face), points, CONDITION)
+            if condition.place.point is not None:
+                points = _through(condition.place.point, rules)
+                for residual in condition.residuals:
+                    add(Operator(residual, problem), points, CONDITION)
+        if start is not None:
+            self._groups += self._starting(start, rules, example)
         for axis, name in enumerate(problem.coordinates):
             if name in problem.domain.periodic:
-                low, high = (on_face(problem.domain, Face(axis, side), _other(rules, axis)) for side in (-1, 1))
-                x = np.concatenate([low.x, high.x])
-                for order in range(max(residual.order_in(axis) for residual in problem.equations)):
-                    index = tuple(order if i == axis else 0 for i in range(problem.domain.dimension))
-                    add(None, x, CONDITION * np.sqrt(low.weight), [index], (2 / self._lengths[axis]) ** order)
-        self.rows = sum(group.count * (len(self._fields) if group.operator is None else 1) for group in self._groups)
+                self._groups += self._seams(axis, rules, example)
+        self.rows = sum(group.count for group in self._groups)
         with torch.no_grad():
             for group in self._groups:
-                if group.operator is not None and group.scale is None:
+                if group.operator is not None:
                     _, slopes = self._evaluate(group, self._network.jet(group.x, group.indices))
                     group.scale = group.operator.size(slopes, self._lengths)
+
+    def _starting(self, start: Given, rules: Sequence[Rule], example: Tensor) -> list[_Rows]:
+        """What the start of a time window fixes, on its first face."""
+        time = self.problem.domain.time_axis
+        if time is None:
+            raise ValueError("a problem without time has no start")
+        points = on_face(self.problem.domain, Face(time, -1), _other(rules, time))
+        x, weight = (torch.as_tensor(v).to(example) for v in (points.x, CONDITION * np.sqrt(points.weight)))
+        rows = []
+        for (field, order), target in zip(starts(self.problem), start(points.x), strict=True):
+            index = tuple(order if i == time else 0 for i in range(self.problem.domain.dimension))
+            scale = (2 / self._lengths[time]) ** order
+            rows.append(_Rows(None, x, weight, (index,), scale, field, target.to(example)))
+        return rows
+
+    def _seams(self, axis: int, rules: Sequence[Rule], example: Tensor) -> list[_Rows]:
+        """Values and derivatives of the fields are equal at both ends of a periodic coordinate."""
+        domain = self.problem.domain
+        low, high = (on_face(domain, Face(axis, side), _other(rules, axis)) for side in (-1, 1))
+        x = torch.as_tensor(np.concatenate([low.x, high.x])).to(example)
+        weight = torch.as_tensor(CONDITION * np.sqrt(low.weight)).to(example)
+        rows = []
+        for field, name in enumerate(self._fields):
+            for order in range(_order(self.problem, name, axis)):
+                index = tuple(order if i == axis else 0 for i in range(domain.dimension))
+                rows.append(_Rows(None, x, weight, (index,), (2 / self._lengths[axis]) ** order, field))
+        return rows
 
     @property
     def theta(self) -> Tensor:
@@ -152,9 +199,9 @@ class Collocation(LeastSquares):
             start = 0
             for group in batch:
                 block = jacobian[:, start : start + len(group.x)]
-                columns.append(block if group.operator is not None else block[:, : group.count] + block[:, group.count :])
+                columns.append(block[:, : group.count] + block[:, group.count :] if group.seam else block)
                 start += len(group.x)
-            yield torch.cat(residuals), jacobian if len(batch) == 1 and batch[0].operator is not None else torch.cat(columns, 1)
+            yield torch.cat(residuals), torch.cat(columns, 1) if any(group.seam for group in batch) else jacobian
 
     def _batches(self, most: int) -> Iterator[list[_Rows]]:
         """Groups that need the same derivatives together, so that the network runs once for all of them."""
@@ -170,19 +217,22 @@ class Collocation(LeastSquares):
 
     def _evaluate(self, group: _Rows, jets: dict[MultiIndex, Tensor]) -> tuple[Tensor, dict[Key, Tensor]]:
         """Residual and slopes at the points of one group; of a seam, the jump, and slopes -1 and 1."""
-        if group.operator is None:
-            (index,) = group.indices
-            value = jets[index][0]
-            sign = torch.ones_like(value)
-            sign[: group.count] = -1
-            return value[group.count :] - value[: group.count], {(self._fields[0], index): sign}
-        values = {(field, index): jets[index][self._fields.index(field)] for field, index in group.operator.keys}
-        return group.operator(list(group.x.T), values)
+        if group.operator is not None:
+            values = {(field, index): jets[index][self._fields.index(field)] for field, index in group.operator.keys}
+            return group.operator(list(group.x.T), values)
+        (index,) = group.indices
+        value = jets[index][group.field]
+        sign = torch.ones_like(value)
+        key = (self._fields[group.field], index)
+        if group.target is not None:
+            return value - group.target, {key: sign}
+        sign[: group.count] = -1
+        return value[group.count :] - value[: group.count], {key: sign}
 
     def _weighted(self, group: _Rows, jets: dict[MultiIndex, Tensor]) -> tuple[Tensor, dict[Key, Tensor]]:
         residual, slopes = self._evaluate(group, jets)
         weight = group.weight / (group.scale or 1.0)
-        both = weight if group.operator is not None else weight.repeat(2)
+        both = weight.repeat(2) if group.seam else weight
         return residual * weight, {key: slope * both for key, slope in slopes.items()}
 
 
@@ -215,11 +265,34 @@ def _shared(batch: list[_Rows], jets: dict[MultiIndex, Tensor]) -> Iterator[tupl
 
 
 def _cut(group: _Rows, most: int) -> Iterator[_Rows]:
-    if not most or len(group.x) <= most or group.operator is None:
+    if not most or len(group.x) <= most or group.seam:
         yield group
         return
-    for x, weight in zip(group.x.split(most), group.weight.split(most), strict=True):
-        yield _Rows(group.operator, x, weight, group.indices, group.scale)
+    for first in range(0, len(group.x), most):
+        part = slice(first, first + most)
+        target = None if group.target is None else group.target[part]
+        yield replace(group, x=group.x[part], weight=group.weight[part], target=target)
+
+
+def _order(problem: Problem, name: str, axis: int) -> int:
+    """The highest order of differentiation of one field by one coordinate."""
+    keys = [key for residual in problem.equations for key in residual.jets.values()]
+    return max((index[axis] for field, index in keys if field == name), default=0)
+
+
+def starts(problem: Problem) -> list[tuple[int, int]]:
+    """What the start of a time window fixes: field number and order of the derivative in time."""
+    time = problem.domain.time_axis
+    if time is None:
+        return []
+    return [(i, order) for i, field in enumerate(problem.fields) for order in range(_order(problem, field.name, time))]
+
+
+def _through(point: Sequence[float | None], rules: Sequence[Rule]) -> Points:
+    """The one point, or points along the coordinates that it leaves free."""
+    return tensor(
+        [(np.array([value]), np.ones(1)) if value is not None else rule for value, rule in zip(point, rules, strict=True)]
+    )
 
 
 def _other(rules: Sequence[Rule], axis: int) -> Points:
