@@ -9,6 +9,12 @@ import numpy as np
 
 from kanpde.geometry.curves import Arc, Curve, Segment
 
+SAMPLES = 65
+"""Points of an arc of an ellipse from which the nearest one is sought."""
+
+NEWTON = 12
+"""Steps, of which a few may be halvings; the others double the digits."""
+
 
 @dataclass(frozen=True, eq=False)
 class Piece:
@@ -107,27 +113,42 @@ class Piece:
         self,
         x: np.ndarray,  # (N, 2)
     ) -> np.ndarray:  # (N,)
-        """The distance of points from it; exact for segments and circles, and near other ellipses."""
-        t = np.clip(self._nearest(x), self.low, self.high)
-        found = np.hypot(*(self.curve.at(t) - x).T)
-        if isinstance(self.curve, Segment):
+        """The distance of points from it."""
+        curve = self.curve
+        t = self._nearest_on_ellipse(x) if isinstance(curve, Arc) and not curve.circular else curve.parameter(x)
+        if isinstance(curve, Arc):
+            t = self.low + np.mod(t - self.low, 2 * np.pi)
+        found = np.hypot(*(curve.at(np.clip(t, self.low, self.high)) - x).T)
+        if isinstance(curve, Segment):
             return np.asarray(found)
-        ends = self.curve.at(np.array([self.low, self.high]))
+        ends = curve.at(np.array([self.low, self.high]))
         return np.minimum(found, np.minimum(np.hypot(*(x - ends[0]).T), np.hypot(*(x - ends[1]).T)))
 
-    def _nearest(self, x: np.ndarray) -> np.ndarray:  # (N, 2) -> (N,)
-        """The parameter of the nearest point: in closed form, or by Newton's method from the same direction."""
-        curve = self.curve
-        if isinstance(curve, Segment):
-            return curve.parameter(x)
-        t = curve.parameter(x)
-        if not curve.circular:
-            a, b = curve.radii
-            u, v = (x - curve.centre).T
-            for _ in range(6):  # zero of (point - x) . velocity; the slope is kept positive, so that it stays a minimum
-                c, s = np.cos(t), np.sin(t)
-                value = (a * c - u) * -a * s + (b * s - v) * b * c
-                slope = (a * s) ** 2 + (b * c) ** 2 - (a * c - u) * a * c - (b * s - v) * b * s
-                t = t - value / np.maximum(slope, 0.1 * min(a, b) ** 2)
-        t = self.low + np.mod(t - self.low, 2 * np.pi)
-        return np.asarray(t)
+    def _nearest_on_ellipse(self, x: np.ndarray) -> np.ndarray:  # (N, 2) -> (N,)
+        """The parameter of the nearest point: the nearest of some samples, then Newton's method between its neighbours.
+
+        A point inside may have two nearest points on an ellipse but for a hair, and the samples tell which.
+        """
+        assert isinstance(self.curve, Arc)
+        samples = np.linspace(self.low, self.high, SAMPLES)
+        on = self.curve.at(samples)
+        nearest = np.zeros(len(x), int)
+        least = np.full(len(x), np.inf)
+        for k, (p, q) in enumerate(on):
+            distance = (x[:, 0] - p) ** 2 + (x[:, 1] - q) ** 2
+            nearest[distance < least] = k
+            np.minimum(least, distance, out=least)
+        low, high = samples[np.maximum(nearest - 1, 0)], samples[np.minimum(nearest + 1, SAMPLES - 1)]
+        t = samples[nearest]
+        a, b = self.curve.radii
+        u, v = (x - self.curve.centre).T
+        for _ in range(NEWTON):  # zero of (point - x) . velocity, whose slope is positive at a minimum
+            c, s = np.cos(t), np.sin(t)
+            value = (b * s - v) * b * c - (a * c - u) * a * s
+            slope = (a * s) ** 2 + (b * c) ** 2 - (a * c - u) * a * c - (b * s - v) * b * s
+            down = value < 0
+            low, high = np.where(down, t, low), np.where(down, high, t)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                t = t - value / slope
+            t = np.where((t >= low) & (t <= high), t, (low + high) / 2)
+        return t

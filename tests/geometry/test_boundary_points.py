@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kanpde.geometry import Combination, boundary
+from kanpde.geometry import Combination, Piece, boundary
+from kanpde.geometry.curves import Arc
 from kanpde.geometry.shapes import SHAPES
 
 PLATE = SHAPES["rectangle"]("plate", (-1.0, -1.0), (1.0, 1.0))
@@ -77,13 +78,20 @@ def test_wrong_spacings_are_refused(spacing: float) -> None:
         boundary(PLATE).points(spacing)
 
 
-@given(st.floats(0.2, 3), st.floats(0.2, 3), st.floats(-4, 4), st.floats(-4, 4))
-def test_distance_from_an_ellipse(a: float, b: float, x: float, y: float) -> None:
-    """Never less than to the nearest of many points of it, and equal near it."""
-    (piece,) = boundary(SHAPES["ellipse"]("e", (0.0, 0.0), a, b)).pieces
-    s = np.linspace(0, 1, 4001)
-    on = piece.at(s)
-    near = on + 0.05 * min(a, b) ** 2 / max(a, b) * np.sin(40 * s)[:, None] * piece.normal(s)
-    expected = 0.05 * min(a, b) ** 2 / max(a, b) * np.abs(np.sin(40 * s))
-    np.testing.assert_allclose(piece.distance(near), expected, atol=1e-9)
-    assert piece.distance(np.array([[x, y]]))[0] >= np.hypot(*(on - [x, y]).T).min() - 1e-2 * max(a, b)
+@given(st.floats(0.2, 3), st.floats(0.2, 3), st.floats(0, 6.2), st.floats(0.3, 6.2), st.integers(0, 10**6))
+def test_distance_from_an_arc_of_an_ellipse(a: float, b: float, start: float, span: float, seed: int) -> None:
+    """The distance from the nearest of very many points of it, which are close enough together."""
+    piece = Piece(Arc(np.array([0.1, -0.2]), np.array([a, b])), start, start + span, False, ("arc",))
+    x = np.random.default_rng(seed).uniform(-4, 4, (30, 2))
+    on = piece.at(np.linspace(0, 1, 20_001))
+    step = np.hypot(*np.diff(on, axis=0).T).max()
+    bend = max(a, b) / min(a, b) ** 2
+    expected = np.array([np.hypot(*(on - p).T).min() for p in x])
+    found = piece.distance(x)
+    assert (found <= expected + 1e-12).all()
+    assert (found >= np.sqrt(np.maximum(expected**2 - (1 + bend * expected) * step**2, 0)) - 1e-12).all()
+    s = np.linspace(0.01, 0.99, 50)
+    gap = 0.1 * min(a, b) ** 2 / max(a, b)
+    np.testing.assert_allclose(
+        piece.distance(piece.at(s) + gap * np.cos(9 * s)[:, None] * piece.normal(s)), np.abs(gap * np.cos(9 * s)), atol=1e-14
+    )
