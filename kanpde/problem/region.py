@@ -180,6 +180,9 @@ def _group(key: Scalar, scope: Scope) -> tuple[str, ...]:
             raise key.error("time has an interval of its own and is no part of a shape", "add a line 't: [0, 1]'")
     if len(set(names)) < len(names) or len(names) < 2:
         raise key.error("a shape takes two or three different coordinates")
+    ordered = tuple(name for name in scope.coordinates if name in names)
+    if names != ordered:  # shapes are written [x, y] everywhere else, too
+        raise key.error("the coordinates of a shape stand in another order under 'find'", f"write ({', '.join(ordered)})")
     return names
 
 
