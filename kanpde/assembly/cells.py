@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -106,12 +107,17 @@ class TensorSpace:
 
 @dataclass(frozen=True)
 class Trimmed:
-    """Functions of the trimmed form, one a field: splines and singular terms."""
+    """Functions of the trimmed form, one a field: splines and singular terms.
+
+    Where coefficients jump, every region has its own functions, those of the first region first; ``number`` names the region of
+    each point.
+    """
 
     space: TensorSpace
     theta: Tensor  # (n + nb,) the coefficients of the splines, then those of the terms
     terms: Terms | None
-    names: tuple[str, ...]
+    fields: tuple[str, ...]
+    number: Callable[[np.ndarray], np.ndarray] | None = None  # (N, d) -> (N,)
 
     @property
     def c(self) -> Tensor:  # (n,)
@@ -130,16 +136,29 @@ class Trimmed:
 
     def __call__(self, keys: Sequence[Key], x: Tensor) -> dict[Key, Tensor]:  # (N, d) -> (N,) each
         """Partial derivatives at points anywhere in the box."""
-        space = self.space
+        if self.number is None:
+            return self.in_region(0, keys, x)
+        values = {key: x.new_zeros(len(x)) for key in keys}
+        region = torch.as_tensor(self.number(x.cpu().numpy()), device=x.device)
+        for piece in torch.unique(region).tolist():
+            mine = region == piece
+            for key, value in self.in_region(piece, keys, x[mine]).items():
+                values[key][mine] = value
+        return values
+
+    def in_region(self, piece: int, keys: Sequence[Key], x: Tensor) -> dict[Key, Tensor]:
+        """Partial derivatives of the functions of one region."""
+        space, first = self.space, piece * len(self.fields)
         tables = space.tables(x, [max((i[a] for _, i in keys), default=0) for a in range(x.shape[1])])
         local = self.c[space.cell(x)[:, None] + space.offsets].reshape(len(x), -1, space.fields)  # (N, W, F)
         values = {}
         for name, index in keys:
-            values[name, index] = _contract(space, tables, local[:, None, :, self.names.index(name)], index, True)[:, 0]
+            number = first + self.fields.index(name)
+            values[name, index] = _contract(space, tables, local[:, None, :, number], index, True)[:, 0]
         if self.terms is not None and len(self.kappa):
             table = self.terms.table(x, list(dict.fromkeys(index for _, index in keys)))
             for name, index in keys:
-                values[name, index] = values[name, index] + self.kappa @ table[index][:, self.names.index(name)]
+                values[name, index] = values[name, index] + self.kappa @ table[index][:, first + self.fields.index(name)]
         return values
 
 
@@ -176,25 +195,25 @@ class PointGroup:
     scale: float | None = None  # characteristic size of the rows, fixed at the first evaluation
 
 
-def point_group(
+def point_groups(
     space: TensorSpace,
-    equation: Equation,
+    equations: Sequence[Equation],
     x: Tensor,  # (N, d)
     weight: Tensor,  # (N,) square root of the quadrature weight
-    extra: Sequence[Tensor] = (),  # further arguments of the equation, (N,) each: the normal
+    extra: Sequence[Tensor] = (),  # further arguments of the equations, (N,) each: the normal
     terms: Terms | None = None,
     names: Sequence[str] = (),
     given: Given | None = None,
-) -> PointGroup:
-    """The points sorted into their cells."""
+) -> list[PointGroup]:
+    """The points sorted into their cells, once for all equations that hold there."""
     cells, order = torch.sort(space.cell(x), stable=True)
     first, counts = torch.unique_consecutive(cells, return_counts=True)
-    most = int(counts.max())
     starts = counts.cumsum(0) - counts
-    slot = torch.arange(most, device=x.device)
+    slot = torch.arange(int(counts.max()), device=x.device)
     filled = slot[None, :] < counts[:, None]  # (C, M)
-    number = order[starts[:, None] + torch.where(filled, slot[None, :], torch.zeros_like(slot[None, :]))]  # (C, M)
-    keys = equation.keys
+    number = order[starts[:, None] + torch.where(filled, slot[None, :], 0)]  # (C, M)
+    values = [(name, (0,) * x.shape[1]) for name in names]
+    keys = list(dict.fromkeys([*values, *(key for equation in equations for key in equation.keys)]))
     tables = space.tables(x[number], [max((i[a] for _, i in keys), default=0) for a in range(x.shape[1])])
     points = [*(x[number][..., a] for a in range(x.shape[1])), *(e[number] for e in extra)]
     jets: dict[Key, Tensor] = {}
@@ -204,7 +223,7 @@ def point_group(
     old: dict[Key, Tensor] = {}
     if given is not None:
         old = {key: value[number] for key, value in given(keys, x).items()}
-    return PointGroup(equation, first, tables, points, weight[number] * filled, old, jets)
+    return [PointGroup(equation, first, tables, points, weight[number] * filled, old, jets) for equation in equations]
 
 
 class CellSystem:
@@ -244,6 +263,20 @@ class CellSystem:
         return LinearisedCells(self, parts, float(total.sqrt()))
 
 
+    def magnitude(self, theta: Tensor) -> float:
+        """The largest value of a field at the points of the first group, whatever the coefficients of slivers are."""
+        group = self.groups[0]
+        local = theta[group.first[:, None] + self.space.offsets].reshape(len(group.first), -1, self.space.fields)
+        largest = 0.0
+        for name, number in self.number.items():
+            key = name, (0,) * len(self.space.breaks)
+            value = _contract(self.space, group.tables, local[..., number], key[1])
+            if self.border and key in group.terms:
+                value = value + group.terms[key] @ theta[self.space.size :]
+            largest = max(largest, float(value.abs().max()))
+        return largest
+
+
 class LinearisedCells:
     """A cell system at one point: its cost |r| and the Gauss-Newton step."""
 
@@ -269,7 +302,7 @@ class LinearisedCells:
             row.matrix.div_(norms[row.first[:, None] + space.offsets][:, None, :])
             if row.border is not None:
                 rows[i] = replace(row, border=row.border / edge)
-        solved = solve_cells(rows, space.offsets, space.size, system.border, damping)
+        solved = solve_cells(_joined(rows), space.offsets, space.size, system.border, damping)
         if solved is None:
             return torch.full_like(torch.cat([norms, edge]), math.nan)
         system.solver = f"banded Cholesky, {solved.steps} CGLS steps"
@@ -300,3 +333,19 @@ class LinearisedCells:
             if key in group.terms:
                 border += slope[..., None] * group.terms[key]
         return border
+
+
+def _joined(rows: Sequence[CellRows]) -> list[CellRows]:
+    """Rows of several equations at the same points as one group: fewer and larger matrix products."""
+    same: dict[int, list[CellRows]] = {}
+    for row in rows:
+        same.setdefault(id(row.first), []).append(row)
+    return [
+        CellRows(
+            parts[0].first,
+            torch.cat([part.matrix for part in parts], 1),
+            torch.cat([part.right for part in parts], 1),
+            None if parts[0].border is None else torch.cat([part.border for part in parts if part.border is not None], 1),
+        )
+        for parts in same.values()
+    ]

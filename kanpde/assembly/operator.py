@@ -26,7 +26,7 @@ class Operator:
     def __init__(
         self, residual: Residual, problem: Problem, face: Face | None = None, normal: Sequence[int] | None = None
     ) -> None:
-        """On a ``face`` of a box the normal is known; else ``normal`` lists the axes of its components, which are further points."""
+        """On a ``face`` of a box the normal is known; else ``normal`` lists the axes of its components, further arguments."""
         if face is not None:
             residual = residual.on_face(face, problem.coordinates)
         if normal is not None:

@@ -8,22 +8,70 @@ operator; conditions weigh ``CONDITION`` times what the equation does.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.assembly.cells import CellSystem, Given, PointGroup, TensorSpace, Trimmed, point_group
+from kanpde.assembly.cells import CellSystem, Given, PointGroup, TensorSpace, Trimmed, point_groups
+from kanpde.assembly.lifted import Equation
 from kanpde.assembly.operator import Key, Operator
 from kanpde.assembly.rows import CONDITION, GAUSS
 from kanpde.geometry import Domain, Face, Place
 from kanpde.kan.terms import Terms
+from kanpde.problem.materials import Region, materials
 from kanpde.problem.places import holds
-from kanpde.problem.types import Problem
+from kanpde.problem.types import Problem, Residual
 
 CUT = 2  # Gauss points more, along each axis, in cells that the boundary cuts
+
+
+def in_piece(name: str, piece: int) -> str:
+    """The name of a field's copy in one region: the field's own in the first."""
+    return f"{name}@{piece}" if piece else name
+
+
+@dataclass
+class InPiece:
+    """An equation in one region: it sees that region's copies of the fields."""
+
+    inner: Operator
+    piece: int
+
+    def __post_init__(self) -> None:
+        self.linear = self.inner.linear
+        self._own = {key: (in_piece(key[0], self.piece), key[1]) for key in self.inner.keys}
+        self.keys = list(self._own.values())
+
+    def __call__(self, points: Sequence[Tensor], jets: Mapping[Key, Tensor]) -> tuple[Tensor, dict[Key, Tensor]]:
+        residual, slopes = self.inner(points, {key: jets[own] for key, own in self._own.items()})
+        return residual, {self._own[key]: slope for key, slope in slopes.items()}
+
+    def size(self, slopes: Mapping[Key, Tensor], lengths: Sequence[float]) -> float:
+        """That of the equation."""
+        return self.inner.size(slopes, lengths)
+
+
+@dataclass
+class Tie:
+    """The same expression on both sides of an interface: their difference vanishes."""
+
+    one: InPiece
+    other: InPiece
+
+    def __post_init__(self) -> None:
+        self.linear = self.one.linear and self.other.linear
+        self.keys = [*self.one.keys, *self.other.keys]
+
+    def __call__(self, points: Sequence[Tensor], jets: Mapping[Key, Tensor]) -> tuple[Tensor, dict[Key, Tensor]]:
+        (a, slopes), (b, others) = self.one(points, jets), self.other(points, jets)
+        return a - b, slopes | {key: -slope for key, slope in others.items()}
+
+    def size(self, slopes: Mapping[Key, Tensor], lengths: Sequence[float]) -> float:
+        """The larger of both sides'."""
+        return self.one.inner.size(slopes, lengths)
 
 
 @dataclass
@@ -45,8 +93,8 @@ class Value:
 
 
 @dataclass(frozen=True)
-class FacePoints:
-    """Points on a side of a box: what ``BoundaryPoints`` is for shapes."""
+class Side:
+    """Points on a part of the boundary."""
 
     x: np.ndarray  # (N, d)
     normal: np.ndarray  # (N, d)
@@ -60,47 +108,65 @@ class ShapeRows:
         self.problem = problem
         self.device, self.dtype = device, dtype
         self.terms = terms
-        self.names = tuple(f.name for f in problem.fields)
-        domain = problem.domain
-        self.axes = domain.space_axes
-        self.equations = [Operator(residual, problem) for residual in problem.equations]
-        self.conditions = [
-            (condition.place, Operator(residual, problem, normal=self.axes))
-            for condition in problem.conditions
-            if condition.kind == "boundary"
-            for residual in condition.residuals
-        ]
-        self.points = [
-            (condition.place.point, Operator(residual, problem))
-            for condition in problem.conditions
-            if condition.place.point is not None
-            for residual in condition.residuals
-        ]
+        self.axes = problem.domain.space_axes
+        self.fields = tuple(f.name for f in problem.fields)
+        self.materials = materials(problem)
+        self.number = None if self.materials is None else self.materials.number
+        regions = [None] if self.materials is None else list(self.materials.regions)
+        self.names = tuple(in_piece(name, piece) for piece in range(len(regions)) for name in self.fields)
+        self.equations: list[list[Equation]] = []  # by region
+        self.conditions: list[list[tuple[Place, list[Equation]]]] = []
+        self.points: list[list[tuple[tuple[float | None, ...], Equation]]] = []
+        for piece, region in enumerate(regions):
+
+            def made(residual: Residual, piece: int = piece, region: Region | None = region, normal: bool = False) -> Equation:
+                resolved = residual if region is None else region.resolve(residual)
+                return InPiece(Operator(resolved, problem, normal=self.axes if normal else None), piece)
+
+            equations = problem.equations if region is None else region.equations
+            self.equations.append([InPiece(Operator(residual, problem), piece) for residual in equations])
+            self.conditions.append(
+                [
+                    (condition.place, [made(residual, normal=True) for residual in condition.residuals])
+                    for condition in problem.conditions
+                    if condition.kind == "boundary"
+                ]
+            )
+            self.points.append(
+                [
+                    (condition.place.point, made(residual))
+                    for condition in problem.conditions
+                    if condition.place.point is not None
+                    for residual in condition.residuals
+                ]
+            )
 
     @property
     def border(self) -> int:
         """The number of singular terms."""
         return 0 if self.terms is None else len(self.terms.coefficients)
 
-    def interior(self, space: TensorSpace) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Points (N, d) and weights (N,) of whole cells, and of cut cells; all weights together sum to one."""
+    def interior(self, space: TensorSpace) -> list[tuple[int, np.ndarray, np.ndarray]]:
+        """Region, points (N, d) and weights (N,) of whole cells, and of cut cells; all weights together sum to one."""
         domain = self.problem.domain
         breaks = _numbers(space)
         count = [_points(space, axis) for axis in range(len(breaks))]
         cells = np.array(list(np.ndindex(*space.intervals)))  # (C, d)
         x, w = _gauss_in(cells, breaks, count)
-        if not domain.region_axes:
-            return [(x.reshape(-1, x.shape[-1]), w.reshape(-1) / w.sum())]
-        inside = domain.contains(x.reshape(-1, x.shape[-1])).reshape(w.shape)
-        whole = inside.all(1)
-        parts = [(x[whole].reshape(-1, x.shape[-1]), w[whole].reshape(-1))]
+        d = x.shape[-1]
+        inside = domain.contains(x.reshape(-1, d)).reshape(w.shape) if domain.region_axes else np.ones(w.shape, dtype=bool)
+        region = np.zeros(w.shape, dtype=int) if self.number is None else self.number(x.reshape(-1, d)).reshape(w.shape)
+        whole = inside.all(1) & (region == region[:, :1]).all(1)
+        parts = [(x[whole].reshape(-1, d), w[whole].reshape(-1), region[whole].reshape(-1))]
         if not whole.all():
-            near = ~whole & self._touched(cells, breaks, inside)
+            near = ~whole & (self._touched(cells, breaks, inside) if domain.region_axes else True)
             x, w = _gauss_in(cells[near], breaks, [c + CUT for c in count])
-            kept = domain.contains(x.reshape(-1, x.shape[-1]))
-            parts.append((x.reshape(-1, x.shape[-1])[kept], w.reshape(-1)[kept]))
-        total = sum(float(w.sum()) for _, w in parts)
-        return [(x, w / total) for x, w in parts if len(w)]
+            x, w = x.reshape(-1, d), w.reshape(-1)
+            kept = domain.contains(x) if domain.region_axes else np.ones(len(x), dtype=bool)
+            x, w = x[kept], w[kept]
+            parts.append((x, w, np.zeros(len(x), dtype=int) if self.number is None else self.number(x)))
+        total = sum(float(w.sum()) for _, w, _ in parts)
+        return [(p, x[region == p], w[region == p] / total) for x, w, region in parts for p in np.unique(region).tolist()]
 
     def _touched(self, cells: np.ndarray, breaks: Sequence[np.ndarray], inside: np.ndarray) -> np.ndarray:  # (C,)
         """Cells that may hold a piece of the domain: with a Gauss point inside, or with a boundary point."""
@@ -116,72 +182,103 @@ class ShapeRows:
         """The rows of the problem on a space; ``given`` is a function that the unknown one is added to."""
         lengths = [float(v) for v in self.problem.domain.lengths]
         groups: list[PointGroup] = []
-        for x, w in self.interior(space):
+        for piece, x, w in self.interior(space):
             points, weight = self._tensor(x), self._tensor(np.sqrt(w))
-            groups += [self._group(space, op, points, weight, (), given) for op in self.equations]
+            groups += self._groups(space, self.equations[piece], points, weight, (), given)
         groups += self._boundary(space, given)
-        for place, op in self.points:
-            point = self._tensor(np.array([[v for v in place]], dtype=float))
-            groups.append(self._group(space, op, point, point.new_full((1,), CONDITION), (), given))
+        groups += self._interfaces(space)
+        for piece, found in enumerate(self.points):
+            for place, op in found:
+                point = np.array([list(place)], dtype=float)
+                if self.number is None or int(self.number(point)[0]) == piece:
+                    at = self._tensor(point)
+                    groups += self._groups(space, [op], at, at.new_full((1,), CONDITION), (), given)
         return CellSystem(space, groups, lengths, self.names, self.border)
 
     def fit(self, space: TensorSpace, function: Trimmed) -> CellSystem:
         """The rows that ask for the values of a given function at the points inside and on the boundary."""
         value = (0,) * len(space.breaks)
         groups = []
-        for x, w in self.interior(space):
+        for piece, x, w in self.interior(space):
             points, weight = self._tensor(x), self._tensor(np.sqrt(w))
-            values = function([(name, value) for name in self.names], points)
-            groups += [
-                point_group(space, Value((name, value)), points, weight, [values[name, value]], self.terms, self.names)
-                for name in self.names
-            ]
+            values = function.in_region(piece, [(name, value) for name in self.fields], points)
+            for name in self.fields:
+                asked = [Value((in_piece(name, piece), value))]
+                groups += point_groups(space, asked, points, weight, [values[name, value]], self.terms, self.names)
         return CellSystem(space, groups, [float(v) for v in self.problem.domain.lengths], self.names, self.border)
 
     def _boundary(self, space: TensorSpace, given: Given | None) -> list[PointGroup]:
         """The conditions, on the sides of a box or on the pieces of a shape's boundary."""
         domain = self.problem.domain
         size = float(np.prod(domain.lengths)) ** (1 - 1 / domain.dimension)  # of a side of the box
+        groups = []
+        for piece, conditions in enumerate(self.conditions):
+            for place, ops in conditions:
+                for points, mask in self._where(space, place):
+                    mine = mask if self.number is None else mask & (self.number(points.x) == piece)
+                    if mine.any():
+                        weight = self._tensor(CONDITION * np.sqrt(points.weight[mine] / size))
+                        normal = [self._tensor(points.normal[mine, i]) for i in range(len(self.axes))]
+                        groups += self._groups(space, ops, self._tensor(points.x[mine]), weight, normal, given)
+        return groups
+
+    def _interfaces(self, space: TensorSpace) -> list[PointGroup]:
+        """Value and flux are the same on both sides where two regions meet."""
+        if self.materials is None:
+            return []
+        size = float(np.prod(self.problem.domain.lengths)) ** (1 - 1 / self.problem.domain.dimension)
+        groups = []
+        for interface in self.materials.interfaces(_spacing(_numbers(space)) / GAUSS, GAUSS):
+            weight = self._tensor(CONDITION * np.sqrt(interface.weight / size))
+            normal = [self._tensor(interface.normal[:, i]) for i in range(len(self.axes))]
+            ties: list[Equation] = [
+                Tie(
+                    InPiece(Operator(one, self.problem, normal=self.axes), interface.first),
+                    InPiece(Operator(other, self.problem, normal=self.axes), interface.second),
+                )
+                for one, other in interface.ties
+            ]
+            groups += self._groups(space, ties, self._tensor(interface.x), weight, normal, None)
+        return groups
+
+    def _where(self, space: TensorSpace, place: Place) -> Iterator[tuple[Side, np.ndarray]]:
+        """Points on the boundary, and which of them a place means: sides of a box, or pieces of a shape's boundary."""
+        domain = self.problem.domain
         if domain.region_axes:
             boundary = domain.boundary.points(_spacing(_numbers(space)) / GAUSS, GAUSS)
             names = [domain.boundary.pieces[i].name for i in boundary.piece]
-            found = [(op, boundary, holds(place, domain, boundary.x, names)) for place, op in self.conditions]
-        else:
-            found = [
-                (op, on_face(space, domain, face), None if place.predicate is None else place)
-                for place, op in self.conditions
-                for face in place.faces
-            ]
-        groups = []
-        for op, points, here in found:
-            mask = here if isinstance(here, np.ndarray) else np.ones(len(points.x), dtype=bool)
-            if isinstance(here, Place):
-                mask = holds(here, domain, points.x, None)
-            if mask.any():
-                weight = self._tensor(CONDITION * np.sqrt(points.weight[mask] / size))
-                normal = [self._tensor(points.normal[mask, i]) for i in range(len(self.axes))]
-                groups.append(self._group(space, op, self._tensor(points.x[mask]), weight, normal, given))
-        return groups
+            yield Side(boundary.x, boundary.normal, boundary.weight), holds(place, domain, boundary.x, names)
+            return
+        for face in place.faces:
+            side = on_face(space, domain, face)
+            everywhere = np.ones(len(side.x), dtype=bool)
+            yield side, everywhere if place.predicate is None else holds(place, domain, side.x, None)
 
-    def _group(
-        self, space: TensorSpace, op: Operator, x: Tensor, weight: Tensor, normal: Sequence[Tensor], given: Given | None
-    ) -> PointGroup:
-        return point_group(space, op, x, weight, normal, self.terms, self.names, given)
+    def _groups(
+        self,
+        space: TensorSpace,
+        ops: Sequence[Equation],
+        x: Tensor,
+        weight: Tensor,
+        normal: Sequence[Tensor],
+        given: Given | None,
+    ) -> list[PointGroup]:
+        return point_groups(space, ops, x, weight, normal, self.terms, self.names, given)
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.as_tensor(np.ascontiguousarray(values)).to(self.device, self.dtype)
 
 
-def on_face(space: TensorSpace, domain: Domain, face: Face) -> FacePoints:
+def on_face(space: TensorSpace, domain: Domain, face: Face) -> Side:
     """Gauss points on one side of a box, and its normal."""
     breaks = _numbers(space)
     others = [axis for axis in range(len(breaks)) if axis != face.axis]
-    cells = np.array(list(np.ndindex(*(space.intervals[axis] for axis in others)))).reshape(-1, len(others))
+    cells = np.array(list(np.ndindex(*(space.intervals[axis] for axis in others))))  # (C, d - 1)
     x, w = _gauss_in(cells, [breaks[axis] for axis in others], [_points(space, axis) for axis in others])
-    inner = x.reshape(-1, len(others))
+    inner = x.reshape(w.size, len(others))
     normal = np.zeros((len(inner), len(breaks)))
     normal[:, face.axis] = face.side
-    return FacePoints(np.insert(inner, face.axis, domain.position(face), axis=1), normal, w.reshape(-1))
+    return Side(np.insert(inner, face.axis, domain.position(face), axis=1), normal, w.reshape(-1))
 
 
 def _points(space: TensorSpace, axis: int) -> int:

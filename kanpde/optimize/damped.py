@@ -54,20 +54,22 @@ def gauss_newton(
     accuracy: float | Callable[[Tensor], float],  # relative change of c that need not be resolved
     most: int = 30,
     on_step: Callable[[int, float], None] | None = None,
+    magnitude: Callable[[Tensor], float] | None = None,  # of the function that coefficients make; the largest of them if None
 ) -> tuple[Tensor, Descent]:
     """Iterates from c until the next step would change c by less than ``accuracy`` times its size.
 
     The predicted size of the next step is s^2.5 / s_before^1.5, between linear and quadratic convergence. A system that is
     linear takes one step.
     """
+    measured = magnitude or (lambda v: float(v.abs().max()))
     here = system.linearise(c)
     before = relative = math.inf
     if not math.isfinite(here.cost):
         return c, Descent(here.cost, 0, relative, False, "the residual is not finite at the start")
     for count in range(1, most + 1):
         p = here.step()
-        size = float((c + p).abs().max())
-        relative = float(p.abs().max()) / size if size > 0 else 0.0
+        size = measured(c + p)
+        relative = measured(p) / size if size > 0 else 0.0
         if not math.isfinite(relative):
             return c, Descent(here.cost, count - 1, relative, False, "the iterates are no longer finite")
         trial, there, ok = _descend(system, c, here, p)

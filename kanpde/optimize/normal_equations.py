@@ -3,7 +3,7 @@
 Rows come in cells: all rows of a cell have the same columns, whose offsets from the first one are the same in every cell, so
 that the normal equations are one small matrix product a cell, added into a band. Their Cholesky factor alone loses half of the
 digits; it serves as the preconditioner of CGLS, which works with the rows and not with their products: a few steps restore what
-was lost. Dense further columns (a border) are eliminated by their Schur complement.
+was lost. Dense further columns (a border) are first made orthogonal to the others.
 Source: Bjorck (1996), Numerical Methods for Least Squares Problems, sec. 7.4.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
 from torch import Tensor
@@ -20,6 +19,8 @@ from torch import Tensor
 SHIFTS = (1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8)  # added to the diagonal (columns have norm one), until it factorises
 STEPS = 80  # of CGLS at most; 0 to 10 are usual, 40 where boundaries cut cells
 REDUCTION = 1e-13  # of the preconditioned gradient's norm, at which CGLS ends
+NOTHING_NEW = 1e-12  # what a dense column must have beyond all others, relative to the largest such
+LITTLE = 1e-9  # gain in the cost, relative to it, with which CGLS ends
 CHUNK = 4_000_000  # numbers of cell matrices that are held at once
 
 
@@ -43,33 +44,80 @@ class Solved:
     shift: float
 
 
-class _Preconditioner:
-    """The inverse of the shifted normal equations, band and border."""
+class _Factor:
+    """The Cholesky factor L of a shifted band, and solves with it."""
 
-    def __init__(self, band: Tensor, coupling: Tensor, corner: Tensor, shift: float) -> None:
+    def __init__(self, band: Tensor, shift: float) -> None:
         shifted = band.clone()
         shifted[:, 0] += shift
         # LAPACK's column-major band is this row-major array; no copy is made
         self._factor = cholesky_banded(shifted.cpu().numpy().T, lower=True, overwrite_ab=True, check_finite=False)
         self._like = band
-        self._coupling = coupling  # (n, nb)
-        if coupling.shape[1]:
-            self._eliminated = self._solve(coupling)
-            schur = corner - coupling.T @ self._eliminated
-            values, vectors = torch.linalg.eigh((schur + schur.T) / 2)
-            values = values.clamp(min=shift)  # terms that the splines reproduce are left to CGLS
-            self._inverse = (vectors / values) @ vectors.T
 
-    def _solve(self, right: Tensor) -> Tensor:
+    def solve(self, right: Tensor) -> Tensor:  # (n,)
+        """L L^T x = right."""
         numbers = cho_solve_banded((self._factor, True), right.cpu().numpy(), check_finite=False)
-        return torch.as_tensor(np.ascontiguousarray(numbers)).to(self._like)
+        return torch.as_tensor(numbers).to(self._like)
 
-    def __call__(self, g: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:  # (n,), (nb,)
-        x = self._solve(g)
-        if not len(h):
-            return x, h
-        y = self._inverse @ (h - self._coupling.T @ x)
-        return x - self._eliminated @ y, y
+    def solve_many(self, right: Tensor) -> Tensor:  # (n, m)
+        """The same for many right sides: LAPACK takes them one by one, blocks of the bandwidth at matrix speed."""
+        lower = torch.as_tensor(self._factor.T).to(self._like)  # (n, w + 1): column i of L from its diagonal on
+        n, width = lower.shape[0], lower.shape[1] - 1
+        step = max(width, 1)
+        starts = range(0, n, step)
+        blocks = [_block(lower, start, min(start + step, n), width) for start in starts]
+        x = right.clone()
+        for start, (own, below) in zip(starts, blocks, strict=True):
+            end = start + own.shape[0]
+            x[start:end] = torch.linalg.solve_triangular(own, x[start:end], upper=False)
+            x[end : end + below.shape[0]] -= below @ x[start:end]
+        for start, (own, below) in reversed(list(zip(starts, blocks, strict=True))):
+            end = start + own.shape[0]
+            known = x[start:end] - below.T @ x[end : end + below.shape[0]]
+            x[start:end] = torch.linalg.solve_triangular(own.T, known, upper=True)
+        return x
+
+
+def _block(lower: Tensor, start: int, end: int, width: int) -> tuple[Tensor, Tensor]:
+    """Columns start to end of L as dense blocks: on the diagonal, and below it."""
+    size, rows = end - start, min(end + width, lower.shape[0]) - start
+    below = torch.arange(rows, device=lower.device)[:, None] - torch.arange(size, device=lower.device)  # row minus column
+    inside = (below >= 0) & (below <= width)
+    column = torch.arange(start, end, device=lower.device).expand(rows, -1)
+    dense = torch.where(inside, lower[column, below.clamp(0, width)], 0.0)
+    return dense[:size], dense[size:]
+
+
+@dataclass(frozen=True)
+class _Border:
+    """The dense columns made orthonormal, and orthogonal to the others: what they span beyond those."""
+
+    rows: list[Tensor]  # (C, M, r) a group
+    back: Tensor  # (nb, r): coefficients of the given columns from those of the orthonormal ones
+    through: Tensor  # (n, nb): what the given columns take from the others
+
+
+def _orthogonal(groups: Sequence[CellRows], offsets: Tensor, size: int, factor: _Factor) -> _Border | None:
+    """Z - J (J^T J)^-1 J^T Z, twice since the factor is good to half of the digits only, then whitened."""
+    if groups[0].border is None or not groups[0].border.shape[2]:
+        return None
+    rows = [group.border.clone() for group in groups if group.border is not None]
+    count = rows[0].shape[2]
+    through = rows[0].new_zeros(size, count)
+    for _ in range(2):
+        coupling = rows[0].new_zeros(size, count)
+        for group, row in zip(groups, rows, strict=True):
+            shared = torch.matmul(group.matrix.transpose(1, 2), row)  # (C, w, nb)
+            coupling.index_add_(0, (group.first[:, None] + offsets).reshape(-1), shared.reshape(-1, count))
+        taken = factor.solve_many(coupling)
+        for group, row in zip(groups, rows, strict=True):
+            row -= torch.matmul(group.matrix, taken[group.first[:, None] + offsets])
+        through += taken
+    triangle = torch.linalg.qr(torch.cat([row.reshape(-1, count) for row in rows]), mode="r").R
+    _, values, vectors = torch.linalg.svd(triangle)
+    kept = values > NOTHING_NEW * values.max()
+    back = vectors[kept].T / values[kept]
+    return _Border([row @ back for row in rows], back, through)
 
 
 def solve_cells(
@@ -83,80 +131,65 @@ def solve_cells(
 
     Columns must have norm one (or zero).
     """
-    band, coupling, corner = _normal_equations(groups, offsets, size, border)
+    band = _normal_equations(groups, offsets, size)
     for shift in SHIFTS:
         try:
-            precondition = _Preconditioner(band, coupling, corner, shift + damping)
+            factor = _Factor(band, shift + damping)
         except LinAlgError:
             continue
-        solved = _cgls(groups, offsets, size, border, precondition, damping, shift)
+        edge = _orthogonal(groups, offsets, size, factor) if border else None
+        solved = _cgls(groups, offsets, size, edge, factor, damping, shift)
         if solved is not None:
             return solved
     return None
 
 
-def _normal_equations(
-    groups: Sequence[CellRows], offsets: Tensor, size: int, border: int
-) -> tuple[Tensor, Tensor, Tensor]:  # (n, bandwidth + 1) lower, (n, nb), (nb, nb)
+def _normal_equations(groups: Sequence[CellRows], offsets: Tensor, size: int) -> Tensor:  # (n, bandwidth + 1) lower
     example = groups[0].matrix
     w, width = len(offsets), int(offsets[-1]) + 1
     band = example.new_zeros(size * width)
     rows, columns = torch.tril_indices(w, w, device=offsets.device)
     places = offsets[columns] * width + offsets[rows] - offsets[columns]  # in the flat band, from a cell's first column
     pairs = rows * w + columns
-    coupling = example.new_zeros(size, border)
-    corner = example.new_zeros(border, border)
     for group in groups:
         step = max(1, CHUNK // (w * w))
         for start in range(0, len(group.first), step):
-            part = slice(start, start + step)
-            matrix, first = group.matrix[part], group.first[part]
-            transposed = matrix.transpose(1, 2)
-            products = torch.matmul(transposed, matrix).reshape(len(first), -1)[:, pairs]
+            matrix, first = group.matrix[start : start + step], group.first[start : start + step]
+            products = torch.matmul(matrix.transpose(1, 2), matrix).reshape(len(first), -1)[:, pairs]
             band.index_add_(0, (first[:, None] * width + places).reshape(-1), products.reshape(-1))
-            if group.border is not None and border:
-                edge = group.border[part]
-                shared = torch.matmul(transposed, edge)  # (C, w, nb)
-                coupling.index_add_(0, (first[:, None] + offsets).reshape(-1), shared.reshape(-1, border))
-                flat = edge.reshape(-1, border)
-                corner += flat.T @ flat
-    return band.reshape(size, width), coupling, corner
+    return band.reshape(size, width)
 
 
 def _cgls(
-    groups: Sequence[CellRows],
-    offsets: Tensor,
-    size: int,
-    border: int,
-    precondition: _Preconditioner,
-    damping: float,
-    shift: float,
+    groups: Sequence[CellRows], offsets: Tensor, size: int, edge: _Border | None, factor: _Factor, damping: float, shift: float
 ) -> Solved | None:
     """Preconditioned conjugate gradients for least squares, until they stand still.
 
     The cost falls with each step in exact arithmetic; where it does not, the factor was spoilt by round-off: None.
     """
+    borders = [None] * len(groups) if edge is None else edge.rows
+    count = 0 if edge is None else edge.back.shape[1]
 
     def forward(x: Tensor, y: Tensor) -> list[Tensor]:
         values = []
-        for group in groups:
+        for group, border in zip(groups, borders, strict=True):
             value = torch.matmul(group.matrix, x[group.first[:, None] + offsets][:, :, None])[:, :, 0]
-            values.append(value + group.border @ y if group.border is not None and border else value)
+            values.append(value if border is None else value + border @ y)
         return values
 
     def backward(rows: list[Tensor]) -> tuple[Tensor, Tensor]:
-        g, h = rows[0].new_zeros(size), rows[0].new_zeros(border)
-        for group, row in zip(groups, rows, strict=True):
+        g, h = rows[0].new_zeros(size), rows[0].new_zeros(count)
+        for group, border, row in zip(groups, borders, rows, strict=True):
             part = torch.matmul(row[:, None, :], group.matrix)[:, 0]
             g.index_add_(0, (group.first[:, None] + offsets).reshape(-1), part.reshape(-1))
-            if group.border is not None and border:
-                h += torch.einsum("cm,cmb->b", row, group.border)
+            if border is not None:
+                h += border.reshape(-1, count).T @ row.reshape(-1)
         return g, h
 
     rows = [group.right.clone() for group in groups]
-    x, y = rows[0].new_zeros(size), rows[0].new_zeros(border)
+    x, y = rows[0].new_zeros(size), rows[0].new_zeros(count)
     g, h = backward(rows)
-    z, w = precondition(g, h)
+    z, w = factor.solve(g), h
     p, q = z.clone(), w.clone()
     gamma = first = float(g @ z + h @ w)
     cost = sum(float((row * row).sum()) for row in rows)
@@ -171,12 +204,17 @@ def _cgls(
         now = sum(float((row * row).sum()) for row in rows) + damping * float(x @ x + y @ y)
         if not now <= cost * (1 + 1e-6):
             return None
-        cost = now
+        gained, cost = cost - now, now
+        if gained < LITTLE * cost:
+            break  # what is left lies in directions that the rows hardly see, below the errors of the rows themselves
         g, h = backward(rows)
         g, h = g - damping * x, h - damping * y
-        z, w = precondition(g, h)
+        z, w = factor.solve(g), h
         before, gamma = gamma, float(g @ z + h @ w)
         if gamma <= REDUCTION**2 * first or (gamma <= 1e-6 * REDUCTION * first and gamma > 0.25 * before):
             break
         p, q = z + (gamma / before) * p, w + (gamma / before) * q
-    return Solved(x, y, steps, shift)
+    if edge is None:
+        return Solved(x, y, steps, shift)
+    given = edge.back @ y
+    return Solved(x - edge.through @ given, given, steps, shift)

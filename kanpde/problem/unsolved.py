@@ -143,9 +143,12 @@ def integrals_in_equations(problem: Problem, scope: Scope, root: Mapping) -> Fou
 
 
 def jumping_coefficients(problem: Problem, scope: Scope, root: Mapping) -> Found:
-    """``k: piecewise(x < 0, 1, 10)`` in front of a derivative. A source that jumps is solved, though not to many digits."""
+    """``k: piecewise(x < 0, 1, 10)`` in front of a derivative, in time. A source that jumps is solved, though not to many digits."""
+    if problem.domain.time is None and problem.domain.dimension <= MAX_COORDINATES:
+        return
     for residual in _jumping(problem):
-        yield f"a coefficient that jumps is {NOT_YET}", _span(residual)
+        where = "in a problem with time" if problem.domain.time is not None else "in three coordinates"
+        yield f"a coefficient that jumps, {where}, is {NOT_YET}", _span(residual)
 
 
 def jumps_without_a_rule(problem: Problem, scope: Scope, root: Mapping) -> Found:
@@ -216,7 +219,9 @@ def _name(c: Condition) -> str:
 
 
 def parts_of_a_side(problem: Problem, scope: Scope, root: Mapping) -> Found:
-    """``x = 0 and y < 1/2: u = 0`` on a box."""
+    """``x = 0 and y < 1/2: u = 0`` on a box, in time or with a periodic coordinate."""
+    if problem.domain.time is None and not problem.domain.periodic and problem.domain.dimension <= MAX_COORDINATES:
+        return
     for c in problem.conditions:
         if c.kind != "constraint" and c.place.predicate is not None and problem.domain.is_box:
             yield f"a condition on a part of a side ('{c.place.text}') is {NOT_YET}", _span(c)

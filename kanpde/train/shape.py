@@ -17,10 +17,12 @@ from torch import Tensor
 
 from kanpde.assembly.cells import CellSystem, TensorSpace, Trimmed
 from kanpde.assembly.shape_rows import ShapeRows
+from kanpde.assembly.singular import singular_terms
 from kanpde.errors import DivergedError
-from kanpde.kan import KAN, Grid, separable
+from kanpde.kan import KAN, Grid, PiecewiseKAN, separable
 from kanpde.kan.terms import Terms
 from kanpde.optimize.damped import gauss_newton
+from kanpde.problem.materials import materials
 from kanpde.problem.types import Problem
 from kanpde.results.history import StageRecord
 from kanpde.results.types import Estimate
@@ -31,9 +33,10 @@ METHOD = "defect correction in a richer space"
 COARSE = 6  # intervals of the first grid along the longest axis
 FEWEST = 3  # intervals along any axis
 GROWTH = 1.25  # of the number of intervals; with the usual rates the error falls by a factor 5 to 12
+LAST = 1.35  # growth at which the tolerance is expected to be met: more, and the difference says little of the finer solution
 FASTEST = 1.6  # growth where the rate of convergence says that much more is wanted
-RATE = 6.0  # power of the mesh width by which the estimate of the finer solution is taken to be below the difference, at most
-BEYOND = 2  # degree beyond the smallest that an equation of its order takes; high, since only smooth parts are left to splines
+SHARE = 0.7  # of the rate just seen, by which the finer solution is taken to be better than their difference ...
+BETTER = 3.0  # ... but by no more than this: where the rate ends, the estimate is a third of the error at worst
 SLOW = 1.5  # rate below which, twice in a row, finer grids are given up
 PROBES = 4096  # points at which solutions are compared
 MOST_NUMBERS = 4e8  # of the band of the normal equations: 3 GB
@@ -45,19 +48,26 @@ class Result:
     """The best solution, its estimated relative error, and what kept it from the tolerance (empty if nothing did)."""
 
     solution: Trimmed
-    network: KAN
+    network: KAN | PiecewiseKAN
     estimate: Estimate
     limit: str
 
 
 def trimmed(context: Context) -> bool:
-    """Whether the trimmed form is the one for this problem: on shapes."""
-    return bool(context.problem.domain.region_axes)
+    """Whether the trimmed form is the one for this problem: on shapes, and on boxes whose corners make the solution singular."""
+    domain = context.problem.domain
+    if domain.region_axes:
+        return True
+    if domain.time is not None or domain.periodic or domain.dimension > 2:
+        return False
+    if any(c.place.predicate is not None and c.place.faces for c in context.problem.conditions):
+        return True
+    return materials(context.problem) is not None or shape_terms(context.problem) is not None
 
 
 def shape_terms(problem: Problem) -> Terms | None:
-    """The singular terms that the corners and holes of the domain ask for, if any."""
-    return None
+    """The singular terms that the corners and holes of the domain ask for, if any; none where coefficients jump."""
+    return None if materials(problem) is not None else singular_terms(problem)
 
 
 def shape_degree(context: Context) -> int:
@@ -89,7 +99,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
             context.tell("step", name, grid=grid, iteration=iteration, residual=residual)
 
         accuracy = max(0.1 * tolerance, 1e-3 * min(last, 1.0))
-        theta, descent = gauss_newton(system, start, accuracy=accuracy, on_step=on_step)
+        theta, descent = gauss_newton(system, start, accuracy=accuracy, on_step=on_step, magnitude=system.magnitude)
         if not bool(torch.isfinite(theta).all()) or not math.isfinite(descent.cost):
             if best is None:
                 raise DivergedError(
@@ -97,19 +107,19 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
                     hint="check the signs of the equation, or start with a finer grid: --set network.grid=16",
                 )
             return replace(best, limit="a finer grid failed by round-off")
-        now = Trimmed(space, theta, rows.terms, rows.names)
+        now = Trimmed(space, theta, rows.terms, rows.fields, rows.number)
         context.pieces = [now]
         seconds = time.perf_counter() - began
         estimate = None
         if before is not None:
             difference = _difference(now, before, probes)
             differences.append((intervals, difference))
-            estimate = _extrapolated(differences, tolerance)
+            estimate = _extrapolated(differences)
         residual = descent.cost
         context.record(StageRecord(name, space.intervals, now.parameters, descent.steps, seconds, residual, estimate))
         if estimate is not None and (best is None or estimate < best.estimate.value):
             value = max(estimate, ROUND_OFF)
-            best = Result(now, network_of(now), Estimate(value, METHOD, value <= ROUND_OFF), "")
+            best = Result(now, network_of(now, rows), Estimate(value, METHOD, value <= ROUND_OFF), "")
         limit = _limit(context, differences, estimate)
         if best is not None and (best.estimate.value <= tolerance or limit):
             return replace(best, limit=limit)
@@ -135,7 +145,7 @@ def _space(context: Context, rows: ShapeRows, intervals: float) -> TensorSpace:
         count = max(FEWEST, round(intervals * float(length / lengths.max())))
         breaks.append(torch.linspace(float(low), float(high), count + 1, dtype=context.dtype, device=context.device))
     degree = shape_degree(context)
-    return TensorSpace(tuple(breaks), (degree,) * len(breaks), len(problem.fields))
+    return TensorSpace(tuple(breaks), (degree,) * len(breaks), len(rows.names))
 
 
 def _start(before: Trimmed | None, system: CellSystem, rows: ShapeRows) -> Tensor:
@@ -160,7 +170,7 @@ def _probes(rows: ShapeRows) -> Tensor:  # (N, d)
 
 def _difference(now: Trimmed, before: Trimmed, x: Tensor) -> float:
     """The relative L2 difference of the worst field."""
-    keys = [(name, (0,) * x.shape[1]) for name in now.names]
+    keys = [(name, (0,) * x.shape[1]) for name in now.fields]
     new, old = now(keys, x), before(keys, x)
     sizes = torch.stack([new[key].square().mean().sqrt() for key in keys])
     errors = torch.stack([(new[key] - old[key]).square().mean().sqrt() for key in keys])
@@ -175,21 +185,22 @@ def _rate(differences: list[tuple[float, float]]) -> float:
     return max(0.0, math.log(d / e) / math.log(fine / coarse))
 
 
-def _extrapolated(differences: list[tuple[float, float]], tolerance: float) -> float:
+def _extrapolated(differences: list[tuple[float, float]]) -> float:
     """The estimated error of the finer of the last two solutions."""
     value = differences[-1][1]
     if len(differences) < 2:
         return value
     growth = differences[-1][0] / differences[-2][0]
-    return float(value * growth ** -min(_rate(differences), RATE))
+    return float(value / min(growth ** (SHARE * _rate(differences)), BETTER))
 
 
 def _growth(differences: list[tuple[float, float]], tolerance: float) -> float:
+    """Of the number of intervals, so that the tolerance is met soon, and not passed by far."""
     rate = _rate(differences)
     if not rate:
         return GROWTH
-    wanted = (differences[-1][1] / tolerance) ** (1 / rate)
-    return float(min(max(GROWTH, wanted**0.5), FASTEST))
+    wanted = float((differences[-1][1] / (BETTER * tolerance)) ** (1 / rate))
+    return FASTEST if wanted > FASTEST else max(GROWTH, min(LAST, wanted))
 
 
 def _limit(context: Context, differences: list[tuple[float, float]], estimate: float | None) -> str:
@@ -205,8 +216,11 @@ def _limit(context: Context, differences: list[tuple[float, float]], estimate: f
     return ""
 
 
-def network_of(solution: Trimmed) -> KAN:
-    """The solution as a separable network with its singular terms: exactly, by singular value decompositions."""
+def network_of(solution: Trimmed, rows: ShapeRows) -> KAN | PiecewiseKAN:
+    """The solution as a separable network with its singular terms: exactly, by singular value decompositions.
+
+    Where coefficients jump, the network has one output a field and region, and every point sees those of its own region.
+    """
     space = solution.space
     tensor = space.tensor(solution.c)  # (F, K_1, .., K_d)
     fields = [_factors(part) for part in tensor]
@@ -220,7 +234,8 @@ def network_of(solution: Trimmed) -> KAN:
     if solution.terms is not None:
         old = solution.terms
         terms = Terms(old.monomials, old.mix, solution.kappa, old.axes)
-    return separable(grids, coefficients, outputs=space.fields, terms=terms)
+    network = separable(grids, coefficients, outputs=space.fields, terms=terms)
+    return network if rows.materials is None else PiecewiseKAN(network, rows.materials.specs)
 
 
 def _factors(tensor: Tensor) -> list[Tensor]:  # (K_1, .., K_d) -> d times (R, K_a)

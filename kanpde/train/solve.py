@@ -214,10 +214,10 @@ def _so_far(context: Context, builder: RowBuilder | ShapeRows, word: str) -> Sol
     """The last network, or what the finished windows or grids give; None before the first."""
     network = context.network
     if isinstance(builder, ShapeRows):
-        network = network_of(context.pieces[-1]) if context.pieces else None
-        return network and _solution(
-            context, _Attempt(network, Estimate(math.inf, METHOD)), f"{word} before the tolerance was reached"
-        )
+        if not context.pieces:
+            return None
+        found = _Attempt(network_of(context.pieces[-1], builder), Estimate(math.inf, METHOD))
+        return _solution(context, found, f"{word} before the tolerance was reached")
     if network is None and context.pieces and all(bool(torch.isfinite(piece.c).all()) for piece in context.pieces):
         network = compress(context, builder, context.pieces, context.plan.tolerance, context.plan.tolerance)
     if network is None:
