@@ -27,6 +27,9 @@ _OTHER_NAMES = {
     "cube": "write box([0, 0, 0], [1, 1, 1])",
 }
 
+LARGEST = 1e15
+"""The largest number in a shape, as in the files of outlines: beyond it products of lengths lose their meaning, or overflow."""
+
 Limits = dict[str, tuple[sp.Expr, sp.Expr]]
 
 
@@ -215,6 +218,8 @@ def _solid(tree: Any, text: Text, name: str, scope: Scope) -> Shape:
         entries = tuple(e.xreplace(scope.constants) for e in entries)
         if any(e.free_symbols for e in entries):
             raise text.error("a shape is made of plain numbers", *position(argument))
+        if any(abs(e) > LARGEST for e in entries):
+            raise text.error(f"the numbers of a shape lie between {-LARGEST:g} and {LARGEST:g}", *position(argument))
         numbers.append(tuple(float(e) for e in entries) if isinstance(value, Vector) else float(entries[0]))
     try:
         return SHAPES[kind](name, *numbers)
