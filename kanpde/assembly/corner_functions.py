@@ -22,12 +22,13 @@ Kind = Literal["D", "N"]
 
 
 class Part(NamedTuple):
-    """factor * conj(w)^conj * w^power * (log w)^log; what counts is the real part."""
+    """factor * conj(w)^conj * w^power * (log w)^log * w0^inner, w0 measured from another point; what counts is the real part."""
 
     conj: int
     power: complex
     log: int
     factor: complex
+    inner: float = 0.0
 
 
 Sum = tuple[Part, ...]
@@ -149,6 +150,39 @@ def companions(
                 add(j, power + k - j, part.log, (1.0, 1j))
             if resonant and not part.log:
                 add(0, power + k, 1, (1.0, 1j))
+    return sorted(found, key=lambda item: item[0])
+
+
+def around_inner(
+    wedge: Wedge,
+    highest: float,
+    logarithms: float,
+    distance: float,  # of the inner point from the corner, in units of the scale
+    mixed: float,  # with conj(w)^j too, up to this degree: what lower terms of the equation ask for
+) -> list[tuple[float, Sum, Sum]]:  # (exponent, function about the corner, what is added about the inner point)
+    """Harmonic functions of a corner of a hole, with a cut that ends at a point in the hole: w^(lambda + k) w0^-lambda.
+
+    w0 = w + distance is measured from the inner point, and positive at the corner. The conditions on the sides hold to leading
+    order only, so that both parts of the powers after the first are needed. In place of log w stands log w - log w0, and
+    w^m log w0 is multiplied out in powers of w0.
+    """
+    found: list[tuple[float, Sum, Sum]] = []
+    if logarithms <= 0 and wedge.first == wedge.second == "D":
+        found.append((0.0, (Part(0, 0.0, 1, -1j),), (Part(0, 0.0, 1, 1j),)))
+    classes: list[float] = []
+    for power in wedge.exponents(highest):
+        m = integer(power)
+        if m is not None:
+            if m >= logarithms:
+                a = wedge.phase(m)
+                inner = [Part(0, float(k), 1, -a * math.comb(m, k) * (-distance) ** (m - k)) for k in range(m + 1)]
+                found.append((float(m), (Part(0, float(m), 1, a),), tuple(inner)))
+        elif not any(integer(1 + power - other) is not None for other in classes):
+            classes.append(power)
+            found.append((power, (Part(0, power, 0, wedge.phase(power), -power),), ()))
+            for k in range(1, math.ceil(highest - power)):
+                for j in range(k + 1 if power + k < mixed else 1):
+                    found += [(power + k, (Part(j, power + k - j, 0, factor, -power),), ()) for factor in (1.0, -1j)]
     return sorted(found, key=lambda item: item[0])
 
 

@@ -12,7 +12,7 @@ from sympy.core.relational import Relational
 
 from kanpde.assembly.corner_functions import Kind
 from kanpde.geometry import Domain
-from kanpde.geometry.boundary import Boundary, boundary
+from kanpde.geometry.boundary import Boundary, boundary, centre_of
 from kanpde.geometry.pieces import Piece
 from kanpde.geometry.shapes import rectangle
 from kanpde.problem.evaluate import NUMPY, Program
@@ -46,7 +46,8 @@ class Side:
 class Vertex:
     """A corner (or a change of conditions, where ``angle`` is pi); the domain lies counterclockwise from ``first`` to ``second``.
 
-    ``middle`` is the direction opposite to which the functions have their cut: outside the domain all along.
+    ``middle`` is the direction opposite to which the functions have their cut: outside the domain all along, or up to ``inner``,
+    a point in the hole that the corner belongs to.
     """
 
     point: np.ndarray  # (2,)
@@ -56,6 +57,7 @@ class Vertex:
     straight: bool
     middle: float
     length: float  # of the shorter side
+    inner: np.ndarray | None = None  # (2,)
 
     @property
     def inside(self) -> np.ndarray:  # (2,)
@@ -85,10 +87,7 @@ def as_the_places_say(problem: Problem) -> Holds:
 
 
 def vertices(problem: Problem, outline: Boundary, active: Holds) -> list[Vertex]:
-    """Corners and changes of conditions or of their data, without those from which no ray leads out of the domain.
-
-    Those left out are the corners of most holes that are no circles.
-    """
+    """Corners and changes of conditions or of their data, but those from which no cut leads out, or into the hole at hand."""
     conditions = [c for c in problem.conditions if c.kind == "boundary"]
     jumps = _jumps(problem, conditions)
     whole = outline
@@ -108,14 +107,17 @@ def vertices(problem: Problem, outline: Boundary, active: Holds) -> list[Vertex]
     for corner in outline.corners:
         before, after = outline.pieces[corner.before], outline.pieces[corner.after]
         point = _exact(problem, conditions, after) if corner.angle == math.pi else corner.point
-        middle = _middle(problem.domain, outline, point, corner.start, corner.angle)
+        middle, inner = _middle(problem.domain, outline, point, corner.start, corner.angle), None
         if middle is None:
-            continue
+            inner = _inner(problem.domain, outline, point, corner.after)
+            if inner is None:
+                continue
+            middle = math.atan2(*(point - inner)[::-1])
         start, end = corner.start, corner.start + corner.angle
         first = Side(start, (math.sin(start), -math.cos(start)), _on_side(problem, conditions, active, after, NEXT_TO))
         second = Side(end, (-math.sin(end), math.cos(end)), _on_side(problem, conditions, active, before, 1 - NEXT_TO))
         length = min(before.length, after.length)
-        found.append(Vertex(point, corner.angle, first, second, corner.straight, middle, length))
+        found.append(Vertex(point, corner.angle, first, second, corner.straight, middle, length, inner))
     return found
 
 
@@ -190,6 +192,17 @@ def _middle(domain: Domain, outline: Boundary, point: np.ndarray, start: float, 
         ray = point + t[:, None] * (math.cos(cut), math.sin(cut))
         if not domain.contains(ray).any():
             return cut - math.pi
+    return None
+
+
+def _inner(domain: Domain, outline: Boundary, point: np.ndarray, piece: int) -> np.ndarray | None:
+    """A point inside the hole that a corner belongs to, if the way there lies in the hole."""
+    for loop in outline.loops:
+        if loop.hole and piece in loop.pieces:
+            inner = centre_of(loop, outline.pieces)
+            way = point + np.linspace(1e-4, 1, 200)[:, None] * (inner - point)
+            if not domain.contains(way).any():
+                return inner
     return None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from kanpde.assembly.corner_functions import (
     Part,
     Sum,
     Wedge,
+    around_inner,
     clamped,
     companions,
     driven,
@@ -46,15 +47,29 @@ COUNT = 14
 MIXED = 5.0
 """Companions of terms in the slopes come in real and imaginary part and in all mixtures: up to this degree only."""
 
+INNER = 5.0
+"""Exponents at the corners of a hole that is no circle: each comes in both parts."""
+
 SMOOTH = 6
 """Up to this degree a polynomial is sought that satisfies equation and conditions in a corner; r^8 log r is for the splines."""
 
 IMAGES = 1e-10
 """Size at which powers around a hole are cut off."""
 
-Frame = tuple[tuple[float, float], float, float]  # centre, direction, scale of w
 T = TypeVar("T")
-Function = tuple[Frame, Mapping[str, Sum]]  # by field
+
+
+class Frame(NamedTuple):
+    """What w is measured in; ``inner`` is the point at which cuts end."""
+
+    centre: tuple[float, float]
+    direction: float
+    scale: float
+    inner: tuple[float, float] | None = None
+
+
+Function = Sequence[tuple[Frame, Mapping[str, Sum]]]
+"""Sums by field, about one point or several."""
 
 
 def singular_terms(
@@ -84,7 +99,10 @@ def singular_terms(
         known = roles(near)
         obstacle = _obstacle(near, vertex, known)
         for role in known:
-            functions += [(frame, f) for f in _at_corner(near, vertex, role, obstacle, frame, count, highest)]
+            if vertex.inner is None:
+                functions += [((frame, f),) for f in _at_corner(near, vertex, role, obstacle, frame, count, highest)]
+            elif isinstance(role, Laplacian):
+                functions += _at_corner_of_hole(near, vertex, role, obstacle, frame, highest)
     for loop in boundary.loops:
         if loop.hole:
             functions += _around(problem, boundary, loop, count)
@@ -95,7 +113,8 @@ def _frame(vertex: Vertex, boundary: Boundary) -> Frame:
     """Centre and cut at the corner; the scale is the distance of the farthest point, so that no power exceeds one."""
     (x0, x1), (y0, y1) = boundary.bounds
     x, y = (float(value) for value in vertex.point)
-    return (x, y), vertex.middle, math.hypot(max(x - x0, x1 - x), max(y - y0, y1 - y))
+    inner = None if vertex.inner is None else (float(vertex.inner[0]), float(vertex.inner[1]))
+    return Frame((x, y), vertex.middle, math.hypot(max(x - x0, x1 - x), max(y - y0, y1 - y)), inner)
 
 
 def _obstacle(problem: Problem, vertex: Vertex, known: Sequence[Role]) -> float:
@@ -116,14 +135,12 @@ def _at_corner(
 ) -> list[dict[str, Sum]]:
     sides = vertex.first, vertex.second
     if isinstance(role, Laplacian):
-        kinds = [kind(problem, side, vertex.point, role.field) for side in sides]
-        if None in kinds or not isotropic(problem, role, vertex.point):
+        wedge, robin = _wedge(problem, vertex, role)
+        if wedge is None:
             return []
-        (first, one), (second, other) = kinds  # type: ignore[misc]
-        wedge = Wedge(vertex.angle, vertex.offset, first, second)
         leading = harmonic(wedge, highest, obstacle)[:count]
         found = [*leading]
-        shaped = not vertex.straight or one or other
+        shaped = robin or not vertex.straight
         coupling = "slope" if role.coupling == "slope" else "shape" if shaped else role.coupling
         if coupling:
             found += companions(wedge, leading, min(highest, MIXED) if coupling == "slope" else highest, coupling)
@@ -139,9 +156,32 @@ def _at_corner(
     return [_fields(role, g, frame) for _, g in _first(flows, count)]
 
 
+def _wedge(problem: Problem, vertex: Vertex, role: Laplacian) -> tuple[Wedge | None, bool]:
+    """Angle and kinds of a corner, None where they are others; and whether one condition is Robin's."""
+    kinds = [kind(problem, side, vertex.point, role.field) for side in (vertex.first, vertex.second)]
+    if None in kinds or not isotropic(problem, role, vertex.point):
+        return None, False
+    (first, one), (second, other) = kinds  # type: ignore[misc]
+    return Wedge(vertex.angle, vertex.offset, first, second), one or other
+
+
+def _at_corner_of_hole(
+    problem: Problem, vertex: Vertex, role: Laplacian, obstacle: float, frame: Frame, highest: float
+) -> list[Function]:
+    """The same for a corner whose cut has to end in the hole."""
+    wedge, _ = _wedge(problem, vertex, role)
+    if wedge is None or frame.inner is None:
+        return []
+    about = Frame(frame.centre, frame.direction, frame.scale, frame.inner)
+    inner = Frame(frame.inner, frame.direction, frame.scale)
+    distance = math.dist(frame.centre, frame.inner) / frame.scale
+    mixed = MIXED if role.coupling else 0.0
+    found = around_inner(wedge, min(highest, INNER), obstacle, distance, mixed)
+    return [((about, {role.field: f}), (inner, {role.field: g})) for _, f, g in found]
+
+
 def _fields(role: Flow, g: Goursat, frame: Frame) -> dict[str, Sum]:
-    _, direction, scale = frame
-    return dict(zip((role.u, role.v, role.p), flow(g, direction, scale, role.viscosity), strict=True))
+    return dict(zip((role.u, role.v, role.p), flow(g, frame.direction, frame.scale, role.viscosity), strict=True))
 
 
 def _first(functions: Sequence[tuple[float, T]], count: int) -> list[tuple[float, T]]:
@@ -174,17 +214,17 @@ def _around(problem: Problem, boundary: Boundary, loop: Loop, count: int) -> lis
         away = min(float(p.distance(centre[None])[0]) for p in boundary.pieces if p is not first)
         ratio = radius / (2 * away - radius)
         orders = min(count, max(2, math.ceil(math.log(IMAGES) / math.log(min(ratio, 0.99)))))
-    frame = (float(centre[0]), float(centre[1])), 0.0, float(radius)
+    frame = Frame((float(centre[0]), float(centre[1])), 0.0, float(radius))
     near = replace(problem, equations=tuple(local(problem, r, first.start) for r in problem.equations))
     found: list[Function] = []
     for role in roles(near):
         if isinstance(role, Laplacian):
             if isotropic(near, role, first.start):
-                found += [(frame, {role.field: parts}) for parts in poles(orders, role.coupling is not None)]
+                found += [((frame, {role.field: parts}),) for parts in poles(orders, role.coupling is not None)]
         elif isinstance(role, Flow):
-            found += [(frame, _fields(role, g, frame)) for g in flow_poles(orders)]
+            found += [((frame, _fields(role, g, frame)),) for g in flow_poles(orders)]
         else:
-            found += [(frame, {role.field: stream(g)}) for g in flow_poles(orders)]
+            found += [((frame, {role.field: stream(g)}),) for g in flow_poles(orders)]
     return found
 
 
@@ -194,18 +234,20 @@ def _terms(functions: Sequence[Function], fields: Sequence[str]) -> Terms | None
         return None
     numbers: dict[Monomial, int] = {}
     entries: list[tuple[int, int, int, complex]] = []
-    for n, ((centre, direction, scale), by_field) in enumerate(functions):
-        for name, parts in by_field.items():
-            for part in parts:
-                monomial = _monomial(part, centre, direction, scale)
-                entries.append((n, fields.index(name), numbers.setdefault(monomial, len(numbers)), complex(part.factor)))
+    for n, function in enumerate(functions):
+        for frame, by_field in function:
+            for name, parts in by_field.items():
+                for part in parts:
+                    number = numbers.setdefault(_monomial(part, frame), len(numbers))
+                    entries.append((n, fields.index(name), number, complex(part.factor)))
     mix = torch.zeros(len(functions), len(fields), len(numbers), dtype=torch.complex128)
     for n, f, e, factor in entries:
         mix[n, f, e] += factor
     return Terms(list(numbers), mix, torch.zeros(len(functions), dtype=torch.float64))
 
 
-def _monomial(part: Part, centre: tuple[float, float], direction: float, scale: float) -> Monomial:
+def _monomial(part: Part, frame: Frame) -> Monomial:
     power = complex(part.power)
     rounded = complex(round(power.real, 14), round(power.imag, 14))  # equal exponents that were reached on different ways
-    return Monomial(centre, direction, scale, part.conj, rounded, part.log)
+    other = (*frame.inner, part.inner) if part.inner and frame.inner else None
+    return Monomial(frame.centre, frame.direction, frame.scale, part.conj, rounded, part.log, other)

@@ -12,7 +12,7 @@ import cmath
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -34,6 +34,7 @@ class Monomial:
     conj: int = 0
     power: complex = 1.0
     log: int = 0
+    other: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         if not self.scale > 0:
@@ -161,6 +162,8 @@ def wirtinger(
     orders: Sequence[tuple[int, int]],
 ) -> dict[tuple[int, int], Tensor]:  # (E, N) complex each
     """(d/dz)^m (d/d conj z)^n of every monomial, for each (m, n) of ``orders``; rows in the order of ``by_frame``."""
+    if any(m.other is not None for m in monomials):
+        return _products(monomials, x, y, orders)
     kind = torch.complex(x[:0], x[:0]).dtype
     result = {order: torch.empty(len(monomials), x.shape[0], dtype=kind, device=x.device) for order in orders}
     start = 0
@@ -169,6 +172,35 @@ def wirtinger(
         rows = slice(start, start + len(members))
         _of_frame(frame, members, x, y, {order: values[rows] for order, values in result.items()})
         start += len(members)
+    return result
+
+
+def _products(
+    monomials: tuple[Monomial, ...],
+    x: Tensor,
+    y: Tensor,
+    orders: Sequence[tuple[int, int]],
+) -> dict[tuple[int, int], Tensor]:
+    """The same where some have a second factor g: d^i d*^j (f g) = sum over k of binomial(i, k) (d^(i-k) d*^j f) (d^k g)."""
+    wanted = sorted({(k, j) for i, j in orders for k in range(i + 1)})
+    f = wirtinger(tuple(replace(m, other=None) for m in monomials), x, y, wanted)
+    partners: dict[Monomial, None] = {}
+    rows, columns = [], []
+    for row, number in enumerate(number for _, numbers in by_frame(monomials) for number in numbers):
+        m = monomials[number]
+        if m.other is not None:
+            partner = Monomial(m.other[:2], m.direction, m.scale, 0, m.other[2])
+            partners[partner] = None
+            rows.append(row)
+            columns.append(partner)
+    places = {
+        partner: row for row, partner in enumerate(tuple(partners)[i] for _, some in by_frame(tuple(partners)) for i in some)
+    }
+    at, by = _numbers(rows, x), _numbers([places[partner] for partner in columns], x)
+    g = {k: v[by] for (k, _), v in wirtinger(tuple(partners), x, y, sorted({(k, 0) for k, _ in wanted})).items()}
+    result = {order: f[order].clone() for order in orders}
+    for (i, j), values in result.items():
+        values[at] = sum((math.comb(i, k) * f[i - k, j][at] * g[k] for k in range(1, i + 1)), f[i, j][at] * g[0])
     return result
 
 

@@ -94,15 +94,16 @@ class Terms(nn.Module):
         monomials = []
         for m in self.monomials:
             numbers = (*m.centre, m.direction, m.scale), complex(m.power)
-            monomials.append([*map(float, numbers[0]), int(m.conj), numbers[1].real, numbers[1].imag, int(m.log)])
+            other = () if m.other is None else m.other
+            monomials.append([*map(float, numbers[0]), int(m.conj), numbers[1].real, numbers[1].imag, int(m.log), *other])
         return {"monomials": monomials, "terms": self.count, "fields": self.fields, "axes": list(self.axes)}
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any], dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> Terms:
         """The terms that ``spec()`` describes, with all weights zero: then ``load_state_dict``."""
         monomials = [
-            Monomial((cx, cy), direction, scale, conj, complex(re, im), log)
-            for cx, cy, direction, scale, conj, re, im, log in spec["monomials"]
+            Monomial((cx, cy), direction, scale, conj, complex(re, im), log, (other[0], other[1], other[2]) if other else None)
+            for cx, cy, direction, scale, conj, re, im, log, *other in spec["monomials"]
         ]
         zero = torch.zeros(spec["terms"], spec["fields"], len(monomials), dtype=dtype, device=device)
         return cls(monomials, zero, zero.new_zeros(spec["terms"]), (spec["axes"][0], spec["axes"][1]))

@@ -11,6 +11,7 @@ import torch
 
 from kanpde.assembly.corner_functions import (
     Wedge,
+    around_inner,
     clamped,
     clamped_exponents,
     companions,
@@ -21,7 +22,7 @@ from kanpde.assembly.corner_functions import (
     poles,
     stream,
 )
-from kanpde.assembly.singular import _terms
+from kanpde.assembly.singular import Frame, _terms
 
 CENTRE = (0.3, -0.2)
 SCALE = 1.3
@@ -32,8 +33,8 @@ VALUE, X, Y, XX, YY = (0, 0), (1, 0), (0, 1), (2, 0), (0, 2)
 
 def terms(functions, direction=0.0, fields=("u",)):
     """Terms of all functions about one centre."""
-    frame = CENTRE, direction, SCALE
-    return _terms([(frame, f if isinstance(f, dict) else {"u": f}) for f in functions], fields)
+    frame = Frame(CENTRE, direction, SCALE)
+    return _terms([((frame, f if isinstance(f, dict) else {"u": f}),) for f in functions], fields)
 
 
 def points(angles, seed=0):
@@ -227,3 +228,32 @@ def test_flows_around_a_hole_have_one_value():
     assert (largest(jets[X][:, 0] + jets[Y][:, 1]) < 1e-12 * size).all()
     assert (largest(NU * laplacian[:, 0] - jets[X][:, 2]) < 1e-11 * size).all()
     assert (largest(NU * laplacian[:, 1] - jets[Y][:, 2]) < 1e-11 * size).all()
+
+
+@pytest.mark.parametrize("kinds", ["DD", "NN", "DN"])
+def test_the_cut_of_a_corner_of_a_hole_ends_in_the_hole(kinds):
+    """270 degrees around a corner of a square: harmonic, smooth beyond the inner point, and the conditions hold at the corner."""
+    angle, distance = 1.5 * math.pi, 0.4
+    found = around_inner(Wedge(angle, angle / 2, *kinds), 4.5, 0, distance, 0.0)
+    inner = CENTRE[0] - distance * SCALE, CENTRE[1]
+    about, rest = Frame(CENTRE, 0.0, SCALE, inner), Frame(inner, 0.0, SCALE)
+    t = _terms([((about, {"u": f}), (rest, {"u": g})) for _, f, g in found], ("u",))
+    assert any(m.log for m in t.monomials)
+    x = torch.tensor(np.random.default_rng(2).uniform(-2, 2, (60, 2)))
+    jets = t.table(x, [VALUE, XX, YY])
+    assert (largest(jets[XX] + jets[YY]) < 1e-11 * largest(jets[XX])).all()
+    beyond = torch.tensor(np.array([[inner[0] - 0.3, CENTRE[1] + e] for e in (-1e-9, 1e-9)]))
+    value = t.table(beyond, [VALUE])[VALUE]
+    assert float((value[..., 0] - value[..., 1]).abs().max()) < 1e-7
+    between = torch.tensor(np.array([[inner[0] + 0.2, CENTRE[1] + e] for e in (-1e-9, 1e-9)]))
+    value = t.table(between, [VALUE])[VALUE]
+    assert float((value[..., 0] - value[..., 1]).abs().max()) > 0.1
+    exponent, first, _ = next(item for item in found if not item[2])
+    leading = _terms([((about, {"u": first}),)], ("u",))
+    r = np.array([1e-3, 1e-5])
+    for what, side, sign in zip(kinds, (-angle / 2, angle / 2), (1, -1), strict=True):
+        x = torch.tensor(np.stack([CENTRE[0] + r * math.cos(side), CENTRE[1] + r * math.sin(side)], 1))
+        jets = leading.table(x, [VALUE, X, Y])
+        slope = sign * (math.sin(side) * jets[X] - math.cos(side) * jets[Y])
+        value = (jets[VALUE] if what == "D" else slope)[0, 0].abs().numpy() / r ** (exponent if what == "D" else exponent - 1)
+        assert value[1] < 0.02 * value[0] < 0.001

@@ -211,7 +211,24 @@ def test_coefficients_that_jump_elsewhere_do_not_matter_in_a_corner():
 
 def test_bent_sides():
     """A half disk: angles of 90 degrees, where r^2 log r is followed by r^3 log r in both parts."""
-    text = "domain:\n  (x, y): a & b\n  a: disk([0, 0], 1)\n  b: rectangle([-2, 0], [2, 2])\nequation: -lap(u) = 1\nboundary: u = 0\n"
-    found = centres(singular_terms(problem(text), highest=4.5))
+    shape = "domain:\n  (x, y): a & b\n  a: disk([0, 0], 1)\n  b: rectangle([-2, 0], [2, 2])\n"
+    found = centres(singular_terms(problem(shape + "equation: -lap(u) = 1\nboundary: u = 0\n"), highest=4.5))
     assert set(found) == {(-1, 0), (1, 0)}
     assert all(powers == {(0, 2, 1), (0, 3, 1), (0, 4, 1)} for powers in found.values())
+
+
+def test_a_square_hole():
+    """Four corners whose cuts end in the hole, and poles in its middle; all of it can be saved."""
+    text = "domain:\n  (x, y): a - b\n  a: rectangle([-1, -1], [1, 1])\n  b: rectangle([-0.4, -0.5], [0.3, 0.2])\n"
+    p = problem(text + "equation: -lap(u) = 1\nboundary: u = 0\n")
+    terms = singular_terms(p)
+    inner = [m for m in terms.monomials if m.other is not None]
+    corners = {(-0.4, -0.5), (0.3, -0.5), (0.3, 0.2), (-0.4, 0.2)}
+    assert {(round(m.centre[0], 12), round(m.centre[1], 12)) for m in inner} == corners
+    assert all(round(complex(m.power).real + m.other[2], 12) % 1 == 0 for m in inner)
+    assert np.allclose([m.other[:2] for m in inner], (-0.05, -0.15), atol=0.02)
+    x = torch.tensor([[0.9, 0.9], [-0.7, 0.1]], dtype=torch.float64)
+    again = type(terms).from_spec(terms.spec())
+    again.load_state_dict(terms.state_dict())
+    for one, other in zip(terms.table(x, [(0, 0), (2, 0)]).values(), again.table(x, [(0, 0), (2, 0)]).values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)

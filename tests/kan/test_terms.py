@@ -28,6 +28,8 @@ KINDS = {
     "eddies": Monomial((0.0, 0.0), 0.4, 1.0, 1, 2.74 + 1.12j, 0),
     "hole of a plate": Monomial((0.3, 0.3), 0.1, 0.5, 1, -1, 1),
     "turning": Monomial((0.3, 0.3), 0.1, 0.5, 0, 0.6 + 0.8j, 0),
+    "corner of a hole": Monomial((0.4, 0.4), 0.25 * math.pi, 1.3, 0, 2 / 3, 0, (0.2, 0.2, -2 / 3)),
+    "second part of it": Monomial((0.4, 0.4), 0.25 * math.pi, 1.3, 1, 5 / 3, 0, (0.2, 0.2, -2 / 3)),
     "triharmonic": Monomial((0.3, 0.3), 0.1, 0.5, 2, 0.5, 1),
 }
 ORDERS = [(0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (0, 3), (1, 2), (2, 2), (4, 0), (0, 4)]
@@ -48,7 +50,9 @@ def terms(monomials: list[Monomial], fields: int = 1, count: int | None = None, 
 def value(m: Monomial, x: float, y: float) -> complex:
     """The monomial by its definition."""
     w = (complex(x, y) - complex(*m.centre)) * cmath.exp(-1j * m.direction) / m.scale
-    return w.conjugate() ** m.conj * cmath.exp(m.power * cmath.log(w)) * cmath.log(w) ** m.log
+    x0, y0, q = m.other or (*m.centre, 0.0)
+    factor = cmath.exp(q * cmath.log((complex(x, y) - complex(x0, y0)) * cmath.exp(-1j * m.direction) / m.scale))
+    return factor * w.conjugate() ** m.conj * cmath.exp(m.power * cmath.log(w)) * cmath.log(w) ** m.log
 
 
 def exact(m: Monomial, x: float, y: float, order: tuple[int, int]) -> complex:
@@ -56,7 +60,10 @@ def exact(m: Monomial, x: float, y: float, order: tuple[int, int]) -> complex:
 
     def f(x: mpmath.mpf, y: mpmath.mpf) -> mpmath.mpc:
         w = (mpmath.mpc(x, y) - mpmath.mpc(*m.centre)) * mpmath.exp(mpmath.mpc(0, -m.direction)) / mpmath.mpf(m.scale)
-        return mpmath.conj(w) ** m.conj * mpmath.exp(mpmath.mpmathify(m.power) * mpmath.log(w)) * mpmath.log(w) ** m.log
+        x0, y0, q = m.other or (*m.centre, 0.0)
+        w0 = (mpmath.mpc(x, y) - mpmath.mpc(x0, y0)) * mpmath.exp(mpmath.mpc(0, -m.direction)) / mpmath.mpf(m.scale)
+        own = mpmath.exp(mpmath.mpmathify(m.power) * mpmath.log(w) + q * mpmath.log(w0))
+        return mpmath.conj(w) ** m.conj * own * mpmath.log(w) ** m.log
 
     with mpmath.workdps(60):
         return complex(mpmath.diff(f, (mpmath.mpf(x), mpmath.mpf(y)), order))
