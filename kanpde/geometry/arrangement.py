@@ -16,6 +16,7 @@ import numpy as np
 
 from kanpde.geometry.crossings import crossings
 from kanpde.geometry.curves import Arc, Curve, outline
+from kanpde.geometry.polygons import near_pairs
 from kanpde.geometry.shapes import Combination, Shape, leaves
 
 TOUCHING = 1e-11
@@ -96,9 +97,8 @@ def _near(curves: list[Curve], tolerance: float) -> Iterator[tuple[int, int]]:
     extremes = [c.extremes(c.low, c.high) for c in curves]
     low = np.array([e.min(0) for e in extremes]) - tolerance
     high = np.array([e.max(0) for e in extremes]) + tolerance
-    for i in range(len(curves) - 1):
-        meet = ((low[i + 1 :] <= high[i]) & (high[i + 1 :] >= low[i])).all(1)
-        yield from ((i, int(j)) for j in np.flatnonzero(meet) + i + 1)
+    for i, others in near_pairs(low, high):
+        yield from ((min(i, j), max(i, j)) for j in others.tolist())
 
 
 Part = tuple[int, float, float, int, int]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 FEW = 24  # sides up to which every point is asked about every side
@@ -64,24 +66,43 @@ def _side(a: np.ndarray, b: np.ndarray, c: np.ndarray, rounding: float) -> np.nd
     return np.where(np.abs(area) <= rounding, 0, np.sign(area))
 
 
+def near_pairs(
+    low: np.ndarray,  # (n, d)
+    high: np.ndarray,  # (n, d)
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Which of n boxes meet: one of each pair, and all of its others (m,). Sorted along x, only neighbours are looked at."""
+    order = np.argsort(low[:, 0], kind="stable")
+    sorted_low, sorted_high = low[order], high[order]
+    ends = np.searchsorted(sorted_low[:, 0], sorted_high[:, 0], side="right")
+    for k, end in enumerate(ends):
+        others = slice(k + 1, end)
+        meet = ((sorted_low[others, 1:] <= sorted_high[k, 1:]) & (sorted_high[others, 1:] >= sorted_low[k, 1:])).all(1)
+        if meet.any():
+            yield int(order[k]), order[others][meet]
+
+
 def _first_crossing(p: np.ndarray) -> int | None:  # (n, 2), centred
-    """The first side that crosses another one: in the middle of both, or through a corner."""
+    """A side that crosses another one: in the middle of both, or through a corner."""
     q = np.roll(p, -1, 0)
-    rounding = 1e-13 * float(np.ptp(p, 0).max()) ** 2
-    low, high = np.minimum(p, q), np.maximum(p, q)
-    slack = 1e-12 * float(np.ptp(p, 0).max())
+    size = float(np.ptp(p, 0).max())
+    rounding, slack = 1e-13 * size**2, 1e-12 * size
+    low, high = np.minimum(p, q) - slack, np.maximum(p, q) + slack
     touched: dict[int, list[int]] = {}  # side: the corners of other sides that lie on it
-    for k in range(len(p)):
-        near = np.flatnonzero(((low <= high[k] + slack) & (high >= low[k] - slack)).all(1))
-        near = near[near != k]
-        ends = _side(p[k], q[k], p[near], rounding), _side(p[k], q[k], q[near], rounding)
-        apart = _side(p[near], q[near], p[k], rounding) * _side(p[near], q[near], q[k], rounding) < 0
-        if (apart & (ends[0] * ends[1] < 0)).any():
-            return k
-        on = near[ends[0] == 0]
-        on = on[((p[on] >= low[k] - slack) & (p[on] <= high[k] + slack)).all(1) & (on != (k + 1) % len(p))]
-        if len(on):
-            touched[k] = on.tolist()
+
+    def touching(side: int, corner: int) -> None:
+        if corner != (side + 1) % len(p) and (p[corner] >= low[side]).all() and (p[corner] <= high[side]).all():
+            touched.setdefault(side, []).append(corner)
+
+    for k, near in near_pairs(low, high):
+        theirs = _side(p[k], q[k], p[near], rounding), _side(p[k], q[k], q[near], rounding)
+        ours = _side(p[near], q[near], p[k], rounding), _side(p[near], q[near], q[k], rounding)
+        crossing = (theirs[0] * theirs[1] < 0) & (ours[0] * ours[1] < 0)
+        if crossing.any():
+            return min(k, int(near[crossing].min()))
+        for other in near[theirs[0] == 0]:
+            touching(k, int(other))
+        for other in near[ours[0] == 0]:
+            touching(int(other), k)
     return _crosses_where_it_touches(p, q, touched) if touched else None
 
 
@@ -91,7 +112,7 @@ def _crosses_where_it_touches(p: np.ndarray, q: np.ndarray, touched: dict[int, l
     Of an outline that only touches itself every part has the inside on its left (or on both sides, or on neither).
     """
     turn = np.sign(_area(p))
-    for k, corners in touched.items():
+    for k, corners in sorted(touched.items()):
         along = q[k] - p[k]
         cuts = np.unique(np.clip([0, 1, *((p[corners] - p[k]) @ along / (along @ along))], 0, 1))
         middles = p[k] + ((cuts[1:] + cuts[:-1]) / 2)[:, None] * along

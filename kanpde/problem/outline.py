@@ -12,7 +12,7 @@ from kanpde.problem.text import Node, Scalar, suggest
 Outlines = Mapping[str, tuple[Point, ...]]
 """Corners by the name of the file that they came from."""
 
-MOST = 20_000
+MOST = 10_000
 """Corners of one outline; every one may become a piece of the boundary with points of its own."""
 
 
