@@ -85,7 +85,12 @@ class Ledger(Calculus):
             if e.has(s) and any(index[axis] for axis in self.space):
                 e = e.xreplace({s: self._written_out(s, name, index)})
         derivatives = sorted((s for s in e.free_symbols if s in self.known), key=lambda s: int(s.name[4:-1]))
-        return tuple(Divergence(self._plain(sp.diff(e, s))[0], self.known[s][1]) for s in derivatives)
+        return tuple(Divergence(self._factor(e, s), self.known[s][1]) for s in derivatives)
+
+    def _factor(self, e: sp.Expr, s: sp.Symbol) -> sp.Expr:
+        """How an expression grows with a derivative; of re(u_x), which has no complex derivative, something not constant."""
+        slope = sp.diff(e, s)
+        return self.known[s][0] if slope.has(sp.Derivative, sp.Subs) else self._plain(slope)[0]
 
     def _written_out(self, s: sp.Symbol, name: str, index: tuple[int, ...]) -> sp.Expr:
         """A symbol for u_xy, which is half the derivative of u_y by x and half that of u_x by y."""
@@ -96,13 +101,7 @@ class Ledger(Calculus):
 
 
 def with_fluxes(residuals: Sequence[Residual], node: Node, scope: Scope) -> tuple[Residual, ...]:
-    """The residuals of the section ``equation`` with their fluxes, if anything jumps.
-
-    The section is then read once more, with derivatives as symbols.
-    """
-    places = {symbol(name) for name in scope.space}
-    if not any(switches(r.expression.xreplace(scope.constants), places) for r in residuals):
-        return tuple(residuals)
+    """The residuals of the section ``equation`` with their fluxes; the section is read once more, with derivatives as symbols."""
     symbols = tuple(map(symbol, scope.coordinates))
     space = tuple(scope.coordinates.index(name) for name in scope.space)
     ledger = Ledger(symbols, space, scope.jets, scope.jet, frozenset(scope.normals))

@@ -9,13 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-import numpy as np
 import sympy as sp
 
 from kanpde.errors import UnsupportedProblem
 from kanpde.problem.functions import INTEGRAL, POINT_VALUE
 from kanpde.problem.limits import MAX_ORDER
-from kanpde.problem.types import Condition, Divergence, Field, Integral, MultiIndex, Problem, Residual, jet_symbol, normal_symbol
+from kanpde.problem.types import (
+    Condition,
+    Divergence,
+    Field,
+    Integral,
+    MultiIndex,
+    Problem,
+    Residual,
+    jet_symbol,
+    jets_of,
+    normal_symbol,
+)
 
 Pair = tuple[sp.Expr, sp.Expr]
 """Real and imaginary part."""
@@ -115,12 +125,10 @@ class _Splitter:
         """Real and imaginary part of (a + ib) div(F + iG): a div F - b div G, and a div G + b div F."""
         re: list[Divergence] = []
         im: list[Divergence] = []
-        for name in self.names:  # a flux has derivatives of lower order, which the equation itself may lack
-            for index in np.ndindex(*(MAX_ORDER + 1,) * len(self.coordinates)) if r.fluxes else ():
-                if sum(index) <= MAX_ORDER:
-                    parts = (jet_symbol(part, index, self.coordinates) for part in self.names[name])
-                    self._known[sp.Symbol(jet_symbol(name, index, self.coordinates).name)] = tuple(parts)  # type: ignore[assignment]
         for term in r.fluxes:
+            for s, (name, index) in jets_of(sp.Tuple(*term.flux), self.names, self.coordinates).items():
+                one, other = (jet_symbol(part, index, self.coordinates) for part in self.names[name])
+                self._known[s] = one, other  # a flux has derivatives of lower order, which the equation itself may lack
             a, b = self.split(term.factor)
             pairs = [self.split(e) for e in term.flux]
             f, g = tuple(p for p, _ in pairs), tuple(q for _, q in pairs)

@@ -24,6 +24,7 @@ from kanpde.problem.types import (
     Problem,
     Residual,
     jet_symbol,
+    jets_of,
     normal_component,
     normal_symbol,
     symbol,
@@ -47,7 +48,8 @@ def ties(problem: Problem) -> tuple[Residual, ...]:
         for residual in problem.equations:
             found += _of_equation(residual, problem, orders)
     unique = dict(found)
-    return tuple(_residual(sp.expand(e), text, problem) for e, text in unique.items())
+    plain = ((sp.expand(e), text) for e, text in unique.items())
+    return tuple(Residual(e, _jets(e, problem), text) for e, text in plain)
 
 
 def _none(problem: Problem) -> MultiIndex:
@@ -95,7 +97,7 @@ def _of_equation(residual: Residual, problem: Problem, orders: dict[str, int]) -
     elif all(_continuous(ratio, problem, orders) for ratio in ratios):
         yield _along_normal(terms, ratios, problem), residual.text
     elif not any(_jumps(e, problem) for t in terms for e in t.flux):
-        names = {_jet(s, problem)[0] for t in terms for e in t.flux for s in e.free_symbols if _is_jet(s, problem)}
+        names = {name for t in terms for e in t.flux for name, _ in _jets(e, problem).values()}
         for name in sorted(names):
             partials = {a: tuple(int(i == a) for i in range(problem.domain.dimension)) for a in problem.domain.space_axes}
             gradient = {a: jet_symbol(name, index, problem.coordinates) for a, index in partials.items()}
@@ -113,34 +115,11 @@ def _along_normal(terms: list[Divergence], factors: list[sp.Expr], problem: Prob
 
 def _continuous(e: sp.Expr, problem: Problem, orders: dict[str, int]) -> bool:
     """Whether an expression cannot jump: smooth factors, and fields of order two without derivatives in space."""
-    for s in (s for s in e.free_symbols if _is_jet(s, problem)):
-        name, index = _jet(s, problem)
+    for name, index in _jets(e, problem).values():
         if orders[name] < 2 or any(index[axis] for axis in problem.domain.space_axes):
             return False
     return not _jumps(e, problem)
 
 
-def _is_jet(s: sp.Symbol, problem: Problem) -> bool:
-    return _split(s, problem) is not None
-
-
-def _jet(s: sp.Symbol, problem: Problem) -> tuple[str, MultiIndex]:
-    found = _split(s, problem)
-    assert found is not None
-    return found
-
-
-def _split(s: sp.Symbol, problem: Problem) -> tuple[str, MultiIndex] | None:
-    """The field and multi-index of u_xy; names that could be read in two ways are refused when a file is read."""
-    names = {f.name for f in problem.fields}
-    if s.name in names:
-        return s.name, _none(problem)
-    stem, _, letters = s.name.rpartition("_")
-    if stem not in names or not set(letters) <= set(problem.coordinates):
-        return None
-    return stem, tuple(letters.count(name) for name in problem.coordinates)
-
-
-def _residual(e: sp.Expr, text: str, problem: Problem) -> Residual:
-    jets = {s: key for s in sorted(e.free_symbols, key=str) if (key := _split(s, problem)) is not None}
-    return Residual(e, jets, text)
+def _jets(e: sp.Expr, problem: Problem) -> dict[sp.Symbol, tuple[str, MultiIndex]]:
+    return jets_of(e, [f.name for f in problem.fields], problem.coordinates)

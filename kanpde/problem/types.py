@@ -5,7 +5,7 @@ Everything here is mathematics. Nothing knows of grids, weights, networks or opt
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -31,6 +31,21 @@ def jet_symbol(field_name: str, index: MultiIndex, coordinates: tuple[str, ...])
     """The symbol that stands for one partial derivative in a residual: ``u``, ``u_x``, ``u_xxt``."""
     letters = "".join(name * count for name, count in zip(coordinates, index, strict=True))
     return symbol(f"{field_name}_{letters}" if letters else field_name)
+
+
+def jets_of(
+    expression: sp.Expr, fields: Collection[str], coordinates: tuple[str, ...]
+) -> dict[sp.Symbol, tuple[str, MultiIndex]]:
+    """Which symbols of an expression are partial derivatives of fields, read from their names.
+
+    No name can be read in two ways: the reader refuses a constant ``u_x`` beside a field ``u``.
+    """
+    found: dict[sp.Symbol, tuple[str, MultiIndex]] = {}
+    for s in sorted(expression.free_symbols, key=str):
+        name, _, letters = (s.name, "", "") if s.name in fields else s.name.rpartition("_")
+        if name in fields and set(letters) <= set(coordinates):
+            found[s] = name, tuple(letters.count(by) for by in coordinates)
+    return found
 
 
 def normal_symbol(field_name: str, order: int = 1) -> sp.Symbol:
@@ -71,8 +86,8 @@ class Residual:
 
     ``expression`` holds coordinates, constants (see ``Problem.constants``) and one symbol for each partial derivative of a
     field; ``jets`` says which symbol is which: ``{symbol: (field name, multi-index)}``. On a face, the outward normal derivative
-    ``u_n`` is a symbol that ``jets`` does not list; ``on_face`` replaces it. ``fluxes`` are the terms with derivatives in space;
-    only the equations of a problem in which something jumps have them (``kanpde.problem.fluxes``).
+    ``u_n`` is a symbol that ``jets`` does not list; ``on_face`` replaces it. ``fluxes`` are the terms of an equation with
+    derivatives in space (``kanpde.problem.fluxes``); conditions have none.
     """
 
     expression: sp.Expr

@@ -8,9 +8,13 @@ import sympy as sp
 
 from kanpde.errors import ProblemError, Span, UnsupportedProblem
 from kanpde.geometry import Face
+from kanpde.problem.balance import balance
+from kanpde.problem.coverage import coverage
 from kanpde.problem.exact import face_text
-from kanpde.problem.orders import field_orders, order_together, time_orders
+from kanpde.problem.levels import levels
+from kanpde.problem.orders import order_together, time_orders
 from kanpde.problem.real_form import real_form
+from kanpde.problem.rim import rim
 from kanpde.problem.text import Mapping
 from kanpde.problem.types import Condition, Problem, Remark, Residual, jet_symbol, symbol
 from kanpde.problem.zero import Verdict, decide
@@ -20,7 +24,13 @@ def check(problem: Problem, root: Mapping) -> tuple[Remark, ...]:
     """Raise ProblemError for what cannot be solved as it stands; remarks for what probably has no unique solution."""
     _count_equations(problem, root)
     _check_initial(problem, root)
-    return (*_undetermined(problem, root), *_boundary(problem, root), *_corners(problem))
+    found = [*_undetermined(problem, root)]
+    if problem.data is None:
+        sides = rim(problem)
+        span = _span(root, "boundary", "domain")
+        found += [*coverage(problem, sides, span), *levels(problem, _span(root, "boundary", "equations", "equation"))]
+        found += [*balance(problem, span)]
+    return (*found, *_corners(problem))
 
 
 def _span(root: Mapping, *names: str) -> Span:
@@ -110,71 +120,6 @@ def _initial_hint(orders: dict[str, int], problem: Problem, some: bool) -> str:
     time = str(problem.domain.time)
     values = [f"{name}_{time * k} = ..." if k else f"{name} = ..." for name, order in orders.items() for k in range(order)]
     return f"{'all of them in one line: ' if some else 'write '}initial: {', '.join(values)}"
-
-
-def _boundary(problem: Problem, root: Mapping) -> Iterator[Remark]:
-    """A warning where an axis has fewer conditions at its two ends than the equation has derivatives along it."""
-    domain = problem.domain
-    if domain.shape is not None or problem.data is not None:
-        if domain.shape is not None and not any(c.kind == "boundary" for c in problem.conditions):
-            yield Remark("there is no boundary condition: the problem may have no unique solution", _span(root, "domain"))
-        return
-    conditions = [c for c in problem.conditions if c.kind == "boundary"]
-    for axis in domain.space_axes:
-        name = domain.coordinates[axis]
-        if name in domain.periodic:
-            continue
-        order = order_together(problem, axis) or 0
-        counts = {side: sum(len(c.residuals) for c in conditions if Face(axis, side) in c.place.faces) for side in (-1, 1)}
-        if order and sum(counts.values()) < order:
-            bare = [Face(axis, side) for side, count in counts.items() if 2 * count < order]
-            places = " and ".join(face_text(face, problem) for face in bare)
-            message = (
-                f"too few conditions at {places}: {_order_text(order, name, problem)} "
-                f"{sum(counts.values())} there, so the problem may have no unique solution"
-            )
-            kind = _fewest(conditions, axis, problem)
-            yield Remark(message, _span(root, "boundary", "domain"), f"add one{kind} at {places}, or '{name}: periodic'")
-        if order and sum(counts.values()) > order:
-            message = (
-                f"too many conditions at the ends of {name}: {_order_text(order, name, problem)} "
-                f"{sum(counts.values())} there, so the problem may have no solution"
-            )
-            yield Remark(message, _span(root, "boundary"))
-    yield from _undetermined_levels(problem, root)
-
-
-def _order_text(order: int, name: str, problem: Problem) -> str:
-    if len(problem.fields) > 1:
-        return f"the equations together are of order {order} in {name} and have"
-    return f"the equation is of order {order} in {name} and has"
-
-
-def _fewest(conditions: list[Condition], axis: int, problem: Problem) -> str:
-    """Which field of a system is short of conditions at the ends of a coordinate, most of all: `` for v``, or nothing."""
-    if len(problem.fields) == 1:
-        return ""
-    missing = field_orders(problem, axis)
-    for condition in conditions:
-        for face in (face for face in condition.place.faces if face.axis == axis):
-            for residual in condition.residuals:
-                for name in {name for name, _ in residual.on_face(face, problem.coordinates).jets.values()}:
-                    missing[name] -= 1
-    return f" for {max(missing, key=lambda name: missing[name])}"
-
-
-def _undetermined_levels(problem: Problem, root: Mapping) -> Iterator[Remark]:
-    """A warning for every field of which only derivatives occur: p and p + constant are solutions alike."""
-    zero = (0,) * problem.domain.dimension
-    residuals = [*problem.equations, *(r for c in problem.conditions for r in c.residuals)]
-    known = {name for r in residuals for name, index in r.jets.values() if index == zero}
-    for name in (f.name for f in problem.fields if f.name not in known):
-        time = problem.domain.time
-        free = f"any function of {time}" if time and not time_orders(problem)[name] else "any constant"
-        message = f"only derivatives of {name} occur, so {name} plus {free} is a solution too"
-        point = ", ".join(a if a == time else str(problem.limits[a][0]) for a in problem.coordinates)
-        hint = f"fix its level, for example by constraints: {name}({point}) = 0"
-        yield Remark(message, _span(root, "boundary", "equations", "equation"), hint)
 
 
 def _given_values(

@@ -117,7 +117,7 @@ def test_an_integral_over_space_at_every_time_and_of_a_complex_field() -> None:
 
 def test_a_point_in_a_hole() -> None:
     text = "find: u(x, y)\ndomain:\n  (x, y): plate - hole\n  plate: rectangle([-1, -1], [1, 1])\n  hole: disk([0, 0], 1/2)\n"
-    text += "equation: lap(u) = 1\nboundary: u_n = 0\nconstraints: u({at}) = 0\n"
+    text += "equation: lap(u) = 0\nboundary: u_n = 0\nconstraints: u({at}) = 0\n"
     with pytest.raises(ProblemError, match="the point x = 0, y = 1/4 lies outside the shape"):
         read_text(text.replace("{at}", "0, 1/4"))
     for inside in ("1/2, 0", "3/10, 2/5", "1, 1", "3/4, 0"):

@@ -38,11 +38,11 @@ def test_nothing_is_said_of_a_well_posed_problem(equation: str, boundary: str, i
 @pytest.mark.parametrize(
     ("equation", "boundary", "initial", "said"),
     [
-        ("lap(u) = 1", "u_n = 0", "", "plus any constant"),
-        ("lap(u) = 1", "\n  x, y: periodic", "", "plus any constant"),
+        ("lap(u) = cos(pi*x)", "u_n = 0", "", "plus any constant"),
+        ("lap(u) = sin(2*pi*x)", "\n  x, y: periodic", "", "plus any constant"),
         ("lap(u) = 1", "\n  x = 0, x = 1: u = 0", "", "too few conditions at y = 0 and y = 1"),
         ("lap(lap(u)) = 1", "u = 0", "", "too few conditions at x = 0 and x = 1"),
-        ("lap(u) = 1", "u = 0, u_n = 0", "", "too many conditions"),
+        ("lap(u) = u", "u = 1, u_n = 0", "", "too many conditions"),
         ("lap(u) = 1", "\n  x = 0, x = 1: u = 0\n  elsewhere: u = 1", "", "contradict each other at x = 0, y = 0"),
         ("u_t = u_xx", "u = 0", "u = 1", "contradicts the boundary condition u = 0 at x = 0"),
         ("u_t = u_xx", "u_n = 0", "u = x", "contradicts the boundary condition u_n = 0 at x = 0"),
@@ -66,6 +66,112 @@ def test_a_warning(equation: str, boundary: str, initial: str, said: str) -> Non
 def test_an_error(equation: str, boundary: str, initial: str, said: str) -> None:
     with pytest.raises(ProblemError, match=said):
         remarks(equation, boundary, initial)
+
+
+RING = "  (x, y): plate - hole\n  plate: rectangle([-1, -1], [1, 1])\n  hole: disk([0, 0], 1/2)\n"
+
+
+@pytest.mark.parametrize(
+    ("find", "equations", "boundary", "said"),
+    [
+        (
+            "u(x, y)",
+            "lap(u) = 1",
+            "\n  plate: u = 0",
+            ["no condition holds on 'hole': the equation is of order 2 and takes 1 there"],
+        ),
+        ("u(x, y)", "lap(u) = 1", "\n  plate: u = 0\n  hole: u_n = 0", []),
+        ("u(x, y)", "lap(u) = 1", "u = 0", []),
+        (
+            "u(x, y)",
+            "lap(u) = 1",
+            "\n  y > 0: u = 0\n  hole: u = 0",
+            ["no condition holds on a part of 'plate', near x = ", "too many"],
+        ),
+        (
+            "u(x, y)",
+            "lap(lap(u)) = 1",
+            "u = 0",
+            ["too few conditions hold on 'plate': the equation is of order 4 and takes 2", "'hole'"],
+        ),
+        (
+            "u(x, y)",
+            "lap(u) = u",
+            "u = 0, u_n = 0",
+            ["too many conditions hold on 'plate'", "too many conditions hold on 'hole'"],
+        ),
+        ("u(x, y)", "lap(u) = 0", "u_n = 0", ["only derivatives of u occur"]),
+        ("u(x, y), v(x, y), p(x, y)", "STOKES", "u = 0, v = 0", ["so p plus any constant is a solution too"]),
+        (
+            "u(x, y), v(x, y)",
+            "lap(u) = v, lap(v) = u",
+            "\n  plate: u = 0, v = 0\n  hole: u = 0",
+            ["too few conditions hold on 'hole'"],
+        ),
+        ("u(x, y)", "u_x + u = 1", "\n  x < -1/2: u = 0", []),
+    ],
+)
+def test_the_outline_of_a_shape(find: str, equations: str, boundary: str, said: list[str]) -> None:
+    equations = equations.replace("STOKES", STOKES)
+    text = f"find: {find}\ndomain:\n{RING}equations: {equations}\nboundary: {boundary}\n"
+    found = [remark for remark in read_text(text).problem.remarks if not remark.unsupported]
+    assert len(found) == len(said)
+    for remark, words in zip(found, said, strict=True):
+        assert words in remark.message
+    for remark in found:
+        if "for v" in (remark.hint or ""):
+            assert find != "u(x, y)"
+
+
+def test_a_level_is_fixed_at_a_point_of_the_shape() -> None:
+    text = f"find: u(x, y)\ndomain:\n{RING}equation: lap(u) = 0\nboundary: u_n = 0\n"
+    (remark,) = read_text(text).problem.remarks
+    assert remark.hint is not None
+    constraint = remark.hint.split("by constraints: ")[1]
+    assert read_text(f"{text}constraints: {constraint}\n").problem.remarks == ()
+
+
+def test_conditions_on_a_part_of_a_side() -> None:
+    found = remarks("lap(u) = 1", "\n  x = 0 and y < 1/2: u = 0\n  x = 1, y = 0, y = 1: u = 0")
+    assert "too few conditions at a part of x = 0, near x = 0, y = 0.8" in found[0]
+    assert remarks("lap(u) = 1", "\n  x = 0 and y < 1/2: u_n = 0\n  elsewhere: u = 0")[1:] == []
+
+
+@pytest.mark.parametrize(
+    ("find", "equations", "boundary", "said"),
+    [
+        (
+            "u(x, y), v(x, y)",
+            "lap(u) = u - v, lap(v) = v - u",
+            "u_n = 0, v_n = 0",
+            "u and v together are determined only up to any constant",
+        ),
+        (
+            "u(x, y), v(x, y)",
+            "lap(u) = u - v, lap(v) = 0",
+            "u_n = 0, v_n = 0",
+            "u and v together are determined only up to any constant",
+        ),
+        ("u(x, y), v(x, y)", "lap(u) = u - v, lap(v) = 2*v - u", "u_n = 0, v_n = 0", ""),
+        ("u(x, y), v(x, y)", "lap(u) = u - v, lap(v) = v - u", "\n  x = 0: u = 0, v_n = 0\n  elsewhere: u_n = 0, v_n = 0", ""),
+        ("u(x, y), v(x, y)", "lap(u) = 0, lap(v) = v", "u_n = 0, v_n = 0", "only derivatives of u occur, so u plus any constant"),
+    ],
+)
+def test_levels_of_several_fields(find: str, equations: str, boundary: str, said: str) -> None:
+    found = of_system(find, equations, boundary)
+    assert len(found) == bool(said)
+    assert all(said in message for message in found)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fixed"), [("integral(p) = 0", True), ("p(0, 0) = 0", True), ("p(0, 0) > 0", False), ("p_x(0, 0) = 0", False)]
+)
+def test_what_fixes_a_level(constraint: str, fixed: bool) -> None:
+    assert (
+        of_system(FLOW, STOKES, "u = 0, v = 0", constraints=constraint) == []
+        if fixed
+        else ["only derivatives of p occur, so p plus any constant is a solution too"]
+    )
 
 
 STOKES = "lap(u) = p_x, lap(v) = p_y, u_x + v_y = 0"
