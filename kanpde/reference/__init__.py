@@ -48,7 +48,7 @@ def candidates(problem: Problem) -> tuple[str, ...]:
     if problem.exact and all(f.name in problem.exact for f in problem.fields):
         return ("exact",)
     if problem.domain.time is not None:
-        return ("method of lines",)
+        return ("method of lines",) if problem.domain.dimension < 3 else ("spectral",)
     return ("spectral", "finite elements") if problem.domain.is_box else ("harmonic", "finite elements")
 
 

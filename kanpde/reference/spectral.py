@@ -1,4 +1,4 @@
-"""Spectral collocation with Newton's method for boundary value problems in one or two coordinates.
+"""Spectral collocation with Newton's method for boundary value problems in one or two coordinates; cube.py has those in three.
 
 The unknowns are a tensor of Chebyshev (or Fourier) coefficients a field. The equations are collocated at Gauss points inside,
 every condition at Gauss points of its face; at corners, and for equations of fourth order, that gives a few more rows than
@@ -16,14 +16,15 @@ import numpy as np
 from kanpde.errors import UnsupportedProblem
 from kanpde.problem.materials import materials
 from kanpde.problem.types import MultiIndex, Problem
-from kanpde.reference.axes import Axis
 from kanpde.reference.collocation import Collocation
 from kanpde.reference.compare import fresh_points, relative_differences
 from kanpde.reference.corners import Eddy, eddies
+from kanpde.reference.cube import cube
 from kanpde.reference.folded import folded
 from kanpde.reference.newton import NoConvergence, newton
 from kanpde.reference.pointwise import Pointwise, require_box
 from kanpde.reference.resolutions import CHECK_POINTS, CHECK_SEED
+from kanpde.reference.tensor import Tensor
 from kanpde.reference.types import FLOOR, NOTHING, OutOfTime, Reference, Values
 
 LARGEST = 6200
@@ -37,37 +38,6 @@ ROUGH, SMOOTH = 25, 1e-7
 
 TAIL = 1e-15
 """Coefficients relative to the largest below which an axis has enough of them: round-off."""
-
-
-class Tensor:
-    """A function on a box as coefficients in the product of one basis an axis."""
-
-    def __init__(self, axes: tuple[Axis, ...], coefficients: np.ndarray) -> None:
-        self.axes = axes
-        self.coefficients = coefficients  # (n_1, ..., n_d)
-
-    def __call__(self, points: np.ndarray, index: MultiIndex | None = None) -> np.ndarray:  # (N, d) -> (N,)
-        """Values, or a partial derivative, at scattered points."""
-        index = index or (0,) * len(self.axes)
-        found = []
-        for part in np.array_split(points, max(1, len(points) // 4096)):
-            value = self.axes[0].table(part[:, 0], index[0]) @ self.coefficients.reshape(self.axes[0].size, -1)  # (N, n_2)
-            if len(self.axes) == 2:
-                value = value * self.axes[1].table(part[:, 1], index[1])
-            found.append(value.sum(axis=1))
-        return np.concatenate(found)
-
-    def tails(self) -> np.ndarray:  # (d,)
-        """The last coefficients along each axis, relative to the largest."""
-        size = np.abs(self.coefficients)
-        largest = max(float(size.max()), np.finfo(float).tiny)
-        return np.array([np.moveaxis(size, axis, 0)[-3:].max() / largest for axis in range(size.ndim)])
-
-    def on(self, axes: tuple[Axis, ...]) -> Tensor:
-        """The same function with more coefficients."""
-        padded = np.zeros(tuple(a.size for a in axes))
-        padded[tuple(slice(0, n) for n in self.coefficients.shape)] = self.coefficients
-        return Tensor(axes, padded)
 
 
 @dataclass(frozen=True)
@@ -101,8 +71,10 @@ def spectral(problem: Problem, seconds: float = 120.0) -> Reference:
     if regions is not None:
         parts = folded(problem, regions)
         return parts.unfold(spectral(parts.problem, seconds))
-    if problem.domain.dimension > 2:
-        raise UnsupportedProblem("spectral collocation is for one or two coordinates")
+    if problem.domain.dimension == 3:
+        return cube(problem, seconds)
+    if problem.domain.dimension > 3:
+        raise UnsupportedProblem("spectral collocation is for one, two or three coordinates")
     start = clock.perf_counter()
     points = fresh_points(problem.domain.bounds, CHECK_POINTS, CHECK_SEED)
     best: Reference | None = None
