@@ -8,8 +8,10 @@ operator; conditions weigh ``CONDITION`` times what the equation does.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -25,6 +27,7 @@ from kanpde.problem.materials import Region, materials
 from kanpde.problem.places import holds
 from kanpde.problem.types import Problem, Residual
 
+PER_TERM = 5  # points on the boundary of a hole for each term around it; fewer, and the terms follow the points
 CUT = 2  # Gauss points more, along each axis, in cells that the boundary cuts
 
 
@@ -141,6 +144,16 @@ class ShapeRows:
                 ]
             )
 
+    @cached_property
+    def closest(self) -> float:
+        """The spacing on the boundary that tells the terms apart: five points for each term at one centre around a hole."""
+        if self.terms is None or not self.problem.domain.region_axes:
+            return math.inf
+        boundary = self.problem.domain.boundary
+        most = max(Counter(monomial.centre for monomial in self.terms.monomials).values())
+        holes = [sum(boundary.pieces[i].length for i in loop.pieces) for loop in boundary.loops if loop.hole]
+        return min(holes, default=math.inf) / (PER_TERM * most)
+
     @property
     def border(self) -> int:
         """The number of singular terms."""
@@ -245,7 +258,7 @@ class ShapeRows:
         """Points on the boundary, and which of them a place means: sides of a box, or pieces of a shape's boundary."""
         domain = self.problem.domain
         if domain.region_axes:
-            boundary = domain.boundary.points(_spacing(_numbers(space)) / GAUSS, GAUSS)
+            boundary = domain.boundary.points(min(_spacing(_numbers(space)) / GAUSS, self.closest), GAUSS)
             names = [domain.boundary.pieces[i].name for i in boundary.piece]
             yield Side(boundary.x, boundary.normal, boundary.weight), holds(place, domain, boundary.x, names)
             return

@@ -18,7 +18,7 @@ from torch import Tensor
 
 SHIFTS = (1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8)  # added to the diagonal (columns have norm one), until it factorises
 STEPS = 80  # of CGLS at most; 0 to 10 are usual, 40 where boundaries cut cells
-REDUCTION = 1e-13  # of the preconditioned gradient's norm, at which CGLS ends
+REDUCTION = 1e-16  # of the preconditioned gradient's norm, at which CGLS ends
 NOTHING_NEW = 1e-12  # what a dense column must have beyond all others, relative to the largest such
 LITTLE = 1e-9  # gain in the cost, relative to it, with which CGLS ends
 CHUNK = 4_000_000  # numbers of cell matrices that are held at once
@@ -211,7 +211,7 @@ def _cgls(
         g, h = g - damping * x, h - damping * y
         z, w = factor.solve(g), h
         before, gamma = gamma, float(g @ z + h @ w)
-        if gamma <= REDUCTION**2 * first or (gamma <= 1e-6 * REDUCTION * first and gamma > 0.25 * before):
+        if gamma <= REDUCTION**2 * first:
             break
         p, q = z + (gamma / before) * p, w + (gamma / before) * q
     if edge is None:

@@ -37,7 +37,9 @@ LAST = 1.35  # growth at which the tolerance is expected to be met: more, and th
 FASTEST = 1.6  # growth where the rate of convergence says that much more is wanted
 SHARE = 0.7  # of the rate just seen, by which the finer solution is taken to be better than their difference ...
 BETTER = 3.0  # ... but by no more than this: where the rate ends, the estimate is a third of the error at worst
+PATIENCE = 3  # grids on which Gauss-Newton may fail before it is given up
 SLOW = 1.5  # rate below which, twice in a row, finer grids are given up
+POLES = 20  # negative powers around a hole: beyond, splines of the usual grids resolve what is left
 PROBES = 4096  # points at which solutions are compared
 MOST_NUMBERS = 4e8  # of the band of the normal equations: 3 GB
 ROUND_OFF = 1e-13
@@ -67,7 +69,7 @@ def trimmed(context: Context) -> bool:
 
 def shape_terms(problem: Problem) -> Terms | None:
     """The singular terms that the corners and holes of the domain ask for, if any; none where coefficients jump."""
-    return None if materials(problem) is not None else singular_terms(problem)
+    return None if materials(problem) is not None else singular_terms(problem, count=POLES)
 
 
 def shape_degree(context: Context) -> int:
@@ -85,6 +87,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
     probes = _probes(rows)
     before: Trimmed | None = None
     best: Result | None = None
+    failures = 0  # grids in a row on which Gauss-Newton did not converge
     differences: list[tuple[float, float]] = []  # number of intervals, difference from the solution before
     intervals = float(context.plan.network.grid or COARSE)
     while True:
@@ -108,10 +111,16 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
                 )
             return replace(best, limit="a finer grid failed by round-off")
         now = Trimmed(space, theta, rows.terms, rows.fields, rows.number)
+        failures = 0 if descent.converged else failures + 1
+        if failures > PATIENCE and best is None:
+            raise DivergedError(
+                f"Gauss-Newton ends on the {name} with a relative residual of {descent.cost:.1e}: {descent.outcome}",
+                hint="the problem may have no solution; check the signs of the equation and the conditions",
+            )
         context.pieces = [now]
         seconds = time.perf_counter() - began
         estimate = None
-        if before is not None:
+        if before is not None and not failures:
             difference = _difference(now, before, probes)
             differences.append((intervals, difference))
             estimate = _extrapolated(differences)
@@ -123,7 +132,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
         limit = _limit(context, differences, estimate)
         if best is not None and (best.estimate.value <= tolerance or limit):
             return replace(best, limit=limit)
-        before = now
+        before = now if descent.converged else None
         growth = _growth(differences, tolerance)
         wider = _space(context, rows, intervals * growth)
         cost = (wider.size / space.size) * (int(wider.offsets[-1]) / int(space.offsets[-1])) ** 2

@@ -11,7 +11,7 @@ import torch
 from kanpde.assembly import Lifted, RowBuilder
 from kanpde.assembly.shape_rows import ShapeRows
 from kanpde.errors import DivergedError, ProblemError, UnsupportedProblem
-from kanpde.kan import KAN
+from kanpde.kan import KAN, Network
 from kanpde.optimize.threads import threads
 from kanpde.plan import DeepNetwork, Plan, Sampling
 from kanpde.problem.types import Problem
@@ -35,7 +35,7 @@ MEANINGLESS = 0.1  # an estimated relative error from which a solution has not a
 
 @dataclass(frozen=True)
 class _Attempt:
-    network: KAN
+    network: Network
     estimate: Estimate
     limit: str = ""  # what kept it from the tolerance
 
