@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import sympy as sp
 import torch
 
 from kanpde.assembly.corner_functions import (
@@ -152,6 +153,8 @@ def _at_corner(
         return [{role.field: stream(g)} for _, g in _first(plates, count)]
     if any(kind(problem, side, vertex.point, name) != ("D", False) for side in sides for name in (role.u, role.v)):
         return []
+    if not any(_at_rest(side) for side in sides):  # no wall, but a piece cut out of a larger flow
+        return []
     flows = clamped(vertex.angle, vertex.offset, highest) + driven(obstacle)
     return [_fields(role, g, frame) for _, g in _first(flows, count)]
 
@@ -188,6 +191,11 @@ def _first(functions: Sequence[tuple[float, T]], count: int) -> list[tuple[float
     """Those of the lowest ``count`` exponents."""
     exponents = sorted({round(exponent, 9) for exponent, _ in functions})[:count]
     return [(e, f) for e, f in sorted(functions, key=lambda item: item[0]) if round(e, 9) in exponents]
+
+
+def _at_rest(side: Side) -> bool:
+    """Whether zero satisfies all that is prescribed on a side."""
+    return all(r.expression.xreplace(dict.fromkeys(r.jets, sp.Integer(0))).is_zero for r in side.residuals)
 
 
 def _clamped(problem: Problem, side: Side, point: np.ndarray, name: str) -> bool:

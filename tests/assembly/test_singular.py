@@ -148,6 +148,13 @@ def test_the_cavity(lid, more):
     assert float(((laplacian[:, 1] / 50 - jets[0, 1][:, 2]).abs().amax(1) / size).max()) < 1e-10
 
 
+def test_a_piece_of_a_larger_flow_has_no_walls():
+    text = CAVITY.replace("y = 1: u = LID, v = 0", "y = 1: u = y*exp(x), v = x").replace(
+        "u = 0, v = 0", "u = y*exp(x), v = 1 + x"
+    )
+    assert singular_terms(read_text(text).problem) is None
+
+
 def test_a_clamped_plate():
     text = BOX + "equation: lap(lap(u)) = 1\nboundary: u = 0, u_n = 0\n"
     assert singular_terms(problem(text), highest=6).count == 4 * 4
