@@ -149,9 +149,8 @@ def test_the_cavity(lid, more):
 
 
 def test_a_piece_of_a_larger_flow_has_no_walls():
-    text = CAVITY.replace("y = 1: u = LID, v = 0", "y = 1: u = y*exp(x), v = x").replace(
-        "u = 0, v = 0", "u = y*exp(x), v = 1 + x"
-    )
+    data = "u = 1 + y, v = 1 + x"
+    text = CAVITY.replace("u = LID, v = 0", data).replace("u = 0, v = 0", data)
     assert singular_terms(read_text(text).problem) is None
 
 
