@@ -103,6 +103,8 @@ class Boundary:
     ) -> Boundary:
         """The same boundary with every piece cut where ``label`` changes along it; the cuts are corners of angle pi.
 
+        So are the points where one piece goes over into another smoothly, and the label changes there.
+
         Changes are looked for between ``samples`` points a piece and found to rounding by bisection.
         """
         from kanpde.geometry.divide import divided

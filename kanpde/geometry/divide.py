@@ -17,7 +17,7 @@ Label = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def divided(boundary: Boundary, label: Label, samples: int) -> Boundary:
-    """Every piece cut where ``label`` changes along it, and a corner of angle pi put at each cut."""
+    """Every piece cut where ``label`` changes along it; a corner of angle pi at each cut, and between pieces of other labels."""
     pieces: list[Piece] = []
     corners: list[Corner] = []
     firsts: list[int] = []  # number of the first and, behind it, one past the last part of each piece
@@ -32,14 +32,36 @@ def divided(boundary: Boundary, label: Label, samples: int) -> Boundary:
             neighbours.append((at + len(parts) - 1, at))
         corners += [_straight_on(pieces, before, after) for before, after in neighbours]
     firsts.append(len(pieces))
+    corners += [_straight_on(pieces, firsts[k + 1] - 1, firsts[m]) for k, m in _smooth_changes(boundary, label, samples)]
     kept = [replace(c, before=firsts[c.before + 1] - 1, after=firsts[c.after]) for c in boundary.corners]
     loops = (Loop(tuple(m for k in loop.pieces for m in range(firsts[k], firsts[k + 1])), loop.area) for loop in boundary.loops)
     return Boundary(tuple(pieces), (*kept, *corners), tuple(loops), boundary.cusps)
 
 
+def _smooth_changes(boundary: Boundary, label: Label, samples: int) -> list[tuple[int, int]]:
+    """Pieces that go over into each other without a corner, with another label before than behind."""
+    known = {(corner.before, corner.after) for corner in boundary.corners}
+    pairs = [
+        (k, m)
+        for loop in boundary.loops
+        for k, m in zip(loop.pieces, (*loop.pieces[1:], loop.pieces[0]), strict=True)
+        if k != m and (k, m) not in known
+    ]
+    if not pairs:
+        return []
+    ends = 0.5 / samples
+    before, after = (np.array(numbers) for numbers in zip(*pairs, strict=True))
+    x = np.array([boundary.pieces[k].at(np.array([1 - ends]))[0] for k in before])
+    y = np.array([boundary.pieces[m].at(np.array([ends]))[0] for m in after])
+    cusps = np.array([bool((np.hypot(*(boundary.cusps - boundary.pieces[k].end).T) < 1e-9).any()) for k in before])
+    changed = (label(x, before) != label(y, after)) & ~cusps
+    return [pair for pair, change in zip(pairs, changed, strict=True) if change]
+
+
 def _straight_on(pieces: list[Piece], before: int, after: int) -> Corner:
     along = pieces[after].velocity(np.zeros(1))[0]
-    return Corner(pieces[after].start, math.pi, math.atan2(along[1], along[0]), before, after, pieces[after].straight)
+    straight = pieces[before].straight and pieces[after].straight
+    return Corner(pieces[after].start, math.pi, math.atan2(along[1], along[0]), before, after, straight)
 
 
 def _parts(piece: Piece, cuts: list[float]) -> list[Piece]:

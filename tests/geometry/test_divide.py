@@ -50,3 +50,18 @@ def test_a_stretch_around_the_seam_of_a_circle() -> None:
     )
     (short,) = [piece for piece in found.pieces if piece.length < 1.5]
     np.testing.assert_allclose(short.at(np.array([0.5]))[0], [0.5, 0], atol=1e-15)
+
+
+def test_a_change_where_pieces_meet_smoothly() -> None:
+    """A stadium of a rectangle and two disks, whose names change where line and circle touch: four changes, no corner."""
+    ends = (SHAPES["disk"]("right", (1.0, 0.0), 1.0), SHAPES["disk"]("left", (-1.0, 0.0), 1.0))
+    whole = boundary(Combination("+", (PLATE, *ends)))
+    assert whole.corners == ()
+    names = ("plate", "left", "right")
+    found = whole.divided(lambda x, piece: np.array([names.index(whole.pieces[int(k)].name) for k in piece]))
+    np.testing.assert_allclose(sorted(c.point.tolist() for c in found.corners), [[-1, -1], [-1, 1], [1, -1], [1, 1]], atol=1e-15)
+    for corner in found.corners:
+        assert corner.angle == math.pi
+        assert not corner.straight
+        np.testing.assert_allclose(found.pieces[corner.before].end, found.pieces[corner.after].start, atol=1e-15)
+    assert whole.divided(lambda x, piece: 0 * piece).corners == ()
