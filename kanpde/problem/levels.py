@@ -59,10 +59,19 @@ def _slopes(residual: Residual, problem: Problem) -> Iterator[list[float]]:
 
 
 def levels(problem: Problem, span: Span) -> Iterator[Remark]:
-    """A warning for every field, or combination of fields, of which a constant part is free."""
-    equalities = [c for c in problem.conditions if c.choice is None]
-    residuals = [*problem.equations, *(r for c in equalities for r in c.residuals if not c.integrals)]
-    residuals += [i.integrand for c in equalities for i in c.integrals]
+    """A warning for every field, or combination of fields, of which a constant part is free; and for constraints too many."""
+    own = [*problem.equations, *(r for c in problem.conditions if c.kind != "constraint" for r in c.residuals)]
+    constraints = [c for c in problem.conditions if c.kind == "constraint" and c.choice is None]
+    room = len(free_levels(problem, own)) + len(problem.unknowns)
+    if sum(len(c.residuals) for c in constraints) > room and not problem.parameters:
+        first = constraints[room] if room < len(constraints) else constraints[-1]
+        left = "nothing" if not room else "one number" if room == 1 else f"{room} numbers"
+        message = f"'{first.residuals[0].text}' is one constraint too many: equations and conditions leave {left} free"
+        yield Remark(
+            f"{message}, so the problem may have no solution", first.span, "leave it out, or let find declare a constant"
+        )
+    residuals = [*own, *(r for c in constraints for r in c.residuals if not c.integrals)]
+    residuals += [i.integrand for c in constraints for i in c.integrals]
     free = free_levels(problem, residuals)
     single = [k for k in range(len(problem.fields)) if _contains(free, np.eye(len(problem.fields))[k])]
     for k in single:

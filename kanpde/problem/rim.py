@@ -70,7 +70,7 @@ def rim(problem: Problem, at: float = 0.5) -> tuple[Side, ...]:
     sides = []
     for name in dict.fromkeys(piece.name for piece in pieces):
         own = points.kept(np.array([piece.name == name for piece in pieces])[points.piece])
-        x = _full(domain, own.x, domain.space_axes, at)
+        x = full_points(domain, own.x, domain.space_axes, at)
         names = [pieces[k].names for k in own.piece]
         masks = [holds(c.place, domain, x, names) for c in conditions]
         sides.append(Side(name, None, x, own.normal, own.weight, _columns(masks, x), conditions))
@@ -86,7 +86,7 @@ def _side(face: Face, problem: Problem, conditions: tuple[Condition, ...], at: f
     parts = np.meshgrid(*(domain.lengths[a] / 2 * weights for a in others), indexing="ij")
     weight = np.prod([part.ravel() for part in parts], 0) if others else np.ones(1)
     inner = np.stack(mesh, 1) if others else np.zeros((1, 0))
-    x = _full(domain, inner, tuple(others), at)
+    x = full_points(domain, inner, tuple(others), at)
     x[:, face.axis] = domain.position(face)
     normal = np.zeros((len(x), len(domain.space_axes)))
     normal[:, domain.space_axes.index(face.axis)] = face.side
@@ -98,12 +98,13 @@ def _columns(masks: list[np.ndarray], x: np.ndarray) -> np.ndarray:  # (N, condi
     return np.array(masks, bool).reshape(len(masks), len(x)).T
 
 
-def _full(
+def full_points(
     domain: Domain,
     inner: np.ndarray,  # (N, k)
     axes: tuple[int, ...],  # k of them
     at: float,
 ) -> np.ndarray:  # (N, d)
+    """Points in all coordinates from those in some: the others are ``at`` a part of their interval."""
     full = np.broadcast_to(domain.bounds[:, 0] + at * domain.lengths, (len(inner), domain.dimension)).copy()
     full[:, list(axes)] = inner
     return full

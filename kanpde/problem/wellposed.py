@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import sympy as sp
-
 from kanpde.errors import ProblemError, Span, UnsupportedProblem
-from kanpde.geometry import Face
 from kanpde.problem.balance import balance
+from kanpde.problem.contradictions import contradictions
 from kanpde.problem.coverage import coverage
-from kanpde.problem.exact import face_text
 from kanpde.problem.levels import levels
 from kanpde.problem.orders import order_together, time_orders
 from kanpde.problem.real_form import real_form
 from kanpde.problem.rim import rim
 from kanpde.problem.text import Mapping
-from kanpde.problem.types import Condition, Problem, Remark, Residual, jet_symbol, symbol
-from kanpde.problem.zero import Verdict, decide
+from kanpde.problem.types import Problem, Remark, jet_symbol
 
 
 def check(problem: Problem, root: Mapping) -> tuple[Remark, ...]:
@@ -25,12 +21,13 @@ def check(problem: Problem, root: Mapping) -> tuple[Remark, ...]:
     _count_equations(problem, root)
     _check_initial(problem, root)
     found = [*_undetermined(problem, root)]
+    sides = rim(problem)
+    found += contradictions(problem, sides)
     if problem.data is None:
-        sides = rim(problem)
         span = _span(root, "boundary", "domain")
         found += [*coverage(problem, sides, span), *levels(problem, _span(root, "boundary", "equations", "equation"))]
         found += [*balance(problem, span)]
-    return (*found, *_corners(problem))
+    return tuple(found)
 
 
 def _span(root: Mapping, *names: str) -> Span:
@@ -120,76 +117,3 @@ def _initial_hint(orders: dict[str, int], problem: Problem, some: bool) -> str:
     time = str(problem.domain.time)
     values = [f"{name}_{time * k} = ..." if k else f"{name} = ..." for name, order in orders.items() for k in range(order)]
     return f"{'all of them in one line: ' if some else 'write '}initial: {', '.join(values)}"
-
-
-def _given_values(
-    condition: Condition, field: str, order: int, axis: int, problem: Problem
-) -> Iterator[tuple[Residual, sp.Expr]]:
-    """What explicit conditions ``u = g`` say about a time derivative of a field: g."""
-    index = tuple(order * (i == axis) for i in range(problem.domain.dimension))
-    for residual in condition.residuals:
-        slope = residual.partials.get((field, index))
-        if len(residual.jets) == 1 and slope is not None and slope.is_number and not slope.is_zero:
-            (s,) = residual.jets
-            yield residual, sp.expand(s - residual.expression / slope)
-
-
-def _corners(problem: Problem) -> Iterator[Remark]:
-    """Warnings where two conditions meet and contradict each other: initial against boundary, and two sides of a box."""
-    domain = problem.domain
-    if domain.shape is not None:
-        return
-    boundary = [c for c in problem.conditions if c.kind == "boundary" and c.place.predicate is None]
-    ranges = {symbol(n): (float(a), float(b)) for n, (a, b) in problem.limits.items()}
-    for field in (f.name for f in problem.fields if not f.complex):
-        zero_axis = domain.time_axis if domain.time_axis is not None else 0
-        initial = [c for c in problem.conditions if c.kind == "initial"]
-        if domain.time_axis is not None:
-            for c in initial:
-                for first, value in _given_values(c, field, 0, zero_axis, problem):
-                    yield from _initial_corner(first, value, field, boundary, problem, ranges)
-        seen: list[tuple[Face, Residual, sp.Expr]] = []
-        for c in boundary:
-            for residual, value in _given_values(c, field, 0, zero_axis, problem):
-                for face in c.place.faces:
-                    for other, earlier, known in seen:
-                        if (
-                            other == face
-                            and decide(_put(value - known, face, problem), ranges, problem.constants)[0] is Verdict.NOT_ZERO
-                        ):
-                            message = f"{earlier.text} and {residual.text} contradict each other at {face_text(face, problem)}"
-                            raise ProblemError(message, residual.span, "one condition for each place")
-                        if other.axis != face.axis:
-                            corner = _put(_put(value - known, face, problem), other, problem)
-                            if decide(corner, ranges, problem.constants)[0] is Verdict.NOT_ZERO:
-                                at = f"{face_text(other, problem)}, {face_text(face, problem)}"
-                                message = f"the boundary values {earlier.text} and {residual.text} contradict each other at {at}"
-                                yield Remark(message, residual.span, "the solution is not smooth there, and accuracy suffers")
-                                break
-                    seen.append((face, residual, value))
-
-
-def _initial_corner(
-    first: Residual, value: sp.Expr, field: str, boundary: list[Condition], problem: Problem, ranges: dict
-) -> Iterator[Remark]:
-    domain = problem.domain
-    time = domain.time_axis
-    assert time is not None
-    start = Face(time, -1)
-    for c in boundary:
-        for residual in c.residuals:
-            for face in c.place.faces:
-                on_face = residual.on_face(face, domain.coordinates)
-                if any(name != field or index[time] for name, index in on_face.jets.values()):
-                    continue
-                corner = _put(_put(on_face.evaluate({field: value}, domain.coordinates), face, problem), start, problem)
-                if decide(corner, ranges, problem.constants)[0] is Verdict.NOT_ZERO:
-                    at = face_text(face, problem)
-                    message = f"the initial value {first.text} contradicts the boundary condition {residual.text} at {at}"
-                    yield Remark(message, residual.span, "the solution is not smooth in that corner, and accuracy suffers")
-                    return
-
-
-def _put(e: sp.Expr, face: Face, problem: Problem) -> sp.Expr:
-    name = problem.coordinates[face.axis]
-    return e.subs(symbol(name), problem.limits[name][(face.side + 1) // 2])

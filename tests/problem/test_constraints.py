@@ -22,7 +22,8 @@ exact: u = 0, p = 0
 
 
 def read(constraint: str) -> Problem:
-    return read_text(TEXT.replace("exact: u = 0, p = 0\n", "").format(constraint=constraint)).problem
+    text = TEXT.replace("exact: u = 0, p = 0\n", "").replace("p = x^2 - y^2 + 1/3", "p_n = 0")
+    return read_text(text.format(constraint=constraint)).problem
 
 
 def points(constraint: str) -> list[Condition]:

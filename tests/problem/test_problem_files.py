@@ -20,7 +20,6 @@ UNSOLVED = {
     "poisson_box": "a problem in 3 coordinates",
     "string_eigenvalue": "the unknown constant 'lambda'",
     "taylor_green": "a problem in 3 coordinates",
-    "two_materials": "a coefficient that jumps",
 }
 """What of each example is read, not solved yet."""
 
