@@ -17,18 +17,12 @@ from sympy.logic.boolalg import SOPform
 
 from kanpde.errors import UnsupportedProblem
 from kanpde.geometry import Combination, Domain, Shape
-from kanpde.problem.evaluate import NUMPY, Program
+from kanpde.problem.crossings import crossed, samples
 from kanpde.problem.interfaces import Interface, interfaces
 from kanpde.problem.jumps import Where, inside_symbol, resolved, switches
 from kanpde.problem.sides import other_side, side, whole_box
 from kanpde.problem.ties import ties
 from kanpde.problem.types import Divergence, Problem, Residual, symbol
-
-SAMPLES = {1: 4001, 2: 160, 3: 33}
-"""Points along each coordinate of space at which the switches are tried; a region smaller than their distance is overlooked."""
-
-OFFSET = 0.381966
-"""Where a sample lies in its cell: off all simple fractions, so that it lies on no interface."""
 
 MAX_SWITCHES = 12
 
@@ -104,49 +98,44 @@ class Materials:
 def materials(problem: Problem) -> Materials | None:
     """The regions of a problem; None where nothing jumps. UnsupportedProblem where the regions have no shape or no known ties.
 
-    Conditions are not looked at: a boundary value that jumps needs points on both sides of the jump and no interface.
+    Conditions are not looked at: a boundary value that jumps needs points on both sides of the jump and no interface. A source
+    that jumps in a way that has no shape is left as it is, in one region: u is then only less smooth.
     """
-    domain = problem.domain
-    space = [symbol(domain.coordinates[axis]) for axis in domain.space_axes]
-    found = {s: None for r in problem.equations for s in switches(problem.with_values(r.expression), set(space))}
+    space = {symbol(problem.coordinates[axis]) for axis in problem.domain.space_axes}
+    found = {s: None for r in problem.equations for s in switches(problem.with_values(r.expression), space)}
     if not found:
         return None
-    x = _samples(domain)  # (N, space)
-    crossed = [s for s in found if inside_symbol(s) or _changes_sign(s, space, x)]
+    try:
+        return _materials(problem, list(found))
+    except UnsupportedProblem:
+        if any(switches(problem.with_values(slope), space) for r in problem.equations for slope in r.partials.values()):
+            raise
+        return None
+
+
+def _materials(problem: Problem, found: Sequence[sp.Expr]) -> Materials | None:
+    domain = problem.domain
+    space = [symbol(domain.coordinates[axis]) for axis in domain.space_axes]
+    x = samples(domain)  # (N, space)
+    changing = crossed(found, domain, x)
     if not domain.is_box and domain.region_axes != domain.space_axes:
         raise UnsupportedProblem("a coefficient that jumps in a shape times an interval is not solved yet")
-    if len(crossed) > MAX_SWITCHES:
+    if len(changing) > MAX_SWITCHES:
         raise UnsupportedProblem(f"a coefficient that jumps at more than {MAX_SWITCHES} places is not solved yet")
-    sides = [side(s, domain) for s in crossed]
+    sides = [side(s, domain) for s in changing]
     masks = np.array([shape.contains(x) for shape in sides]).reshape(len(sides), len(x)).T  # (N, switches)
     patterns, cell = np.unique(masks, axis=0, return_inverse=True)
     points = [_middle(x[cell.ravel() == k]) for k in range(len(patterns))]
-    cells = [_where(point, space, sides, crossed, problem) for point in points]
+    cells = [_where(point, space, sides, changing, problem) for point in points]
     equations = [tuple(_resolved(r, where) for r in problem.equations) for where in cells]
     groups = _joined(patterns, equations, list(_seams(domain, sides, x)))
     if len(groups) == 1:
         return None
     regions = [
-        _region([patterns[k] for k in group], patterns, sides, crossed, equations[group[0]], cells[group[0]], domain)
+        _region([patterns[k] for k in group], patterns, sides, changing, equations[group[0]], cells[group[0]], domain)
         for group in groups
     ]
     return Materials(tuple(sorted(regions, key=_open)), ties(problem), domain, tuple(sides))
-
-
-def _samples(domain: Domain) -> np.ndarray:  # (N, space)
-    axes = list(domain.space_axes)
-    cells = (np.arange(SAMPLES[len(axes)]) + OFFSET) / SAMPLES[len(axes)]
-    lines = [domain.bounds[axis, 0] + domain.lengths[axis] * cells for axis in axes]
-    x = np.stack([part.ravel() for part in np.meshgrid(*lines, indexing="ij")], 1)
-    full = np.broadcast_to(domain.bounds[:, 0], (len(x), domain.dimension)).copy()
-    full[:, axes] = x
-    return x[domain.contains(full)]
-
-
-def _changes_sign(switch: sp.Expr, space: Sequence[sp.Symbol], x: np.ndarray) -> bool:
-    with np.errstate(all="ignore"):
-        (values,) = Program([switch], space)(NUMPY, list(x.T))
-    return bool(np.min(values) < 0 < np.max(values))
 
 
 def _middle(
@@ -157,10 +146,10 @@ def _middle(
 
 
 def _where(
-    point: np.ndarray, space: Sequence[sp.Symbol], sides: Sequence[Shape], crossed: Sequence[sp.Expr], problem: Problem
+    point: np.ndarray, space: Sequence[sp.Symbol], sides: Sequence[Shape], changing: Sequence[sp.Expr], problem: Problem
 ) -> Where:
     where: dict[sp.Symbol, float | bool] = dict(zip(space, point.tolist(), strict=True))
-    where |= {s: bool(shape.contains(point[None])[0]) for s, shape in zip(crossed, sides, strict=True) if inside_symbol(s)}
+    where |= {s: bool(shape.contains(point[None])[0]) for s, shape in zip(changing, sides, strict=True) if inside_symbol(s)}
     return where | {s: float(sp.N(value, 17)) for s, value in problem.constants.items() if value.is_real}
 
 
@@ -196,7 +185,7 @@ def _region(
     own: Sequence[np.ndarray],
     patterns: np.ndarray,  # (cells, switches) bool
     sides: Sequence[Shape],
-    crossed: Sequence[sp.Expr],
+    changing: Sequence[sp.Expr],
     equations: tuple[Residual, ...],
     at: Where,
     domain: Domain,
@@ -208,7 +197,7 @@ def _region(
     products = [sp.And.make_args(product) for product in sp.Or.make_args(form)]
     parts = [_part(product, letters, sides, domain) for product in products]
     shape = parts[0] if len(parts) == 1 else Combination("+", tuple(parts))
-    names = {letter: switch if inside_symbol(switch) else switch < 0 for letter, switch in zip(letters, crossed, strict=True)}
+    names = {letter: switch if inside_symbol(switch) else switch < 0 for letter, switch in zip(letters, changing, strict=True)}
     return Region(form.subs(names), shape, equations, at, domain.space_axes)
 
 

@@ -54,6 +54,27 @@ def test_each_region_has_its_branch() -> None:
     assert [r.resolve(initial).expression for r in found.regions] == [symbol("u") - X, symbol("u") - Y]
 
 
+def test_switches_of_one_coordinate_are_numbers() -> None:
+    found = of("-div(k*grad(u)) = 1", "k: piecewise(x^2 < 1/4, 10, cos(pi*y) > 0, 2, 1)")
+    x = np.array([[-0.7, 0.7], [-0.7, 0.1], [-0.7, -0.7], [0, 0], [0, 0.9], [0.7, 0.7], [0.7, 0.1], [0.7, -0.7]])
+    numbers = found.number(x)
+    assert numbers[3] == numbers[4]
+    assert len({*numbers.tolist()}) == len(found.regions) == 7
+    assert [str(found.regions[n].equations[0].expression) for n in numbers[[0, 1, 3]]] == [
+        "-u_xx - u_yy - 1",
+        "-2*u_xx - 2*u_yy - 1",
+        "-10*u_xx - 10*u_yy - 1",
+    ]
+    assert sum(float(i.weight.sum()) for i in found.interfaces(0.1)) == pytest.approx(4 + 2, rel=1e-12)
+    wave = of("u_t = d(k*u_x, x)", "k: piecewise(cos(pi*x) > 0, 1, 2)", find="u(x, t)", domain="x: [-1, 1]\n  t: [0, 1]")
+    assert [float(i.x[0, 0]) for i in wave.interfaces(0.1)] == pytest.approx([-0.5, 0.5], abs=1e-15)
+
+
+def test_a_source_that_jumps_on_any_curve_stays_as_it_is() -> None:
+    assert materials(problem("-lap(u) = piecewise(sin(x) < y, 1, 2)")) is None
+    assert len(of("-lap(u) = piecewise(x < y, 1, 2)").regions) == 2
+
+
 @pytest.mark.parametrize(
     "equation", ["-lap(u) = 1", "-lap(u) = abs(x + 2)", "-lap(u) = piecewise(x < 3, 1, 2)", "abs(u) + u_x = lap(u)"]
 )
