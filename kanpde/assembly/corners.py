@@ -12,7 +12,7 @@ from sympy.core.relational import Relational
 
 from kanpde.assembly.corner_functions import Kind
 from kanpde.geometry import Domain
-from kanpde.geometry.boundary import Boundary, boundary, centre_of
+from kanpde.geometry.boundary import Boundary, Corner, boundary, centre_of
 from kanpde.geometry.pieces import Piece
 from kanpde.geometry.shapes import rectangle
 from kanpde.problem.evaluate import NUMPY, Program
@@ -25,6 +25,12 @@ Holds = Callable[[Condition, np.ndarray, Sequence[Piece]], np.ndarray]
 
 NEXT_TO = 1e-4
 """How far along a side, relative to its length, its conditions are asked for: beside the corner, not in it."""
+
+BLUNT, SHORT = 0.5, 0.05
+"""A corner this close to pi (radians), with a side this short (of the diagonal), is a joint of a curve made of short lines."""
+
+MOST = 24
+"""Corners with singular functions: 14 each make 336 dense columns."""
 
 CASES = (sp.Piecewise, sp.Abs, sp.Max, sp.Min, sp.sign, sp.Heaviside)
 """Functions with cases, which ``local`` decides."""
@@ -104,7 +110,7 @@ def vertices(problem: Problem, outline: Boundary, active: Holds) -> list[Vertex]
     if len(conditions) > 1 or len(jumps(outline.pieces[0].start[None])):
         outline = outline.divided(label)
     found = []
-    for corner in outline.corners:
+    for corner in _worthwhile(outline):
         before, after = outline.pieces[corner.before], outline.pieces[corner.after]
         point = _exact(problem, conditions, after) if corner.angle == math.pi else corner.point
         middle, inner = _middle(problem.domain, outline, point, corner.start, corner.angle), None
@@ -119,6 +125,19 @@ def vertices(problem: Problem, outline: Boundary, active: Holds) -> list[Vertex]
         length = min(before.length, after.length)
         found.append(Vertex(point, corner.angle, first, second, corner.straight, middle, length, inner))
     return found
+
+
+def _worthwhile(outline: Boundary) -> list[Corner]:
+    """Corners without those of a polygon that stands for a curve, and of many the most singular ones."""
+    size = float(np.hypot(*np.ptp(outline.bounds, 1)))
+    found = []
+    for corner in outline.corners:
+        shorter = min(outline.pieces[corner.before].length, outline.pieces[corner.after].length)
+        if corner.angle == math.pi or abs(corner.angle - math.pi) > BLUNT or shorter > SHORT * size:
+            found.append(corner)
+    if len(found) > MOST:  # the wider, the smaller the first exponent; where conditions change, it is half of that
+        found.sort(key=lambda corner: -2 * math.pi if corner.angle == math.pi else -corner.angle)
+    return found[:MOST]
 
 
 def _jumps(problem: Problem, conditions: Sequence[Condition]) -> Callable[[np.ndarray], np.ndarray]:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import sympy as sp
 
-from kanpde.assembly.corners import Slopes, slopes
+from kanpde.assembly.corners import slopes
 from kanpde.problem.types import MultiIndex, Problem, Residual
 
 SAME = 1e-12
@@ -70,14 +70,14 @@ def roles(problem: Problem) -> list[Role]:
 
 
 def isotropic(problem: Problem, role: Laplacian, point: np.ndarray) -> bool:
-    """Whether the second derivatives of the field form a multiple of its Laplacian at a point."""
+    """Whether the second derivatives of the field form a multiple of its Laplacian at a point, or for all values of the field."""
+    partials = role.equation.partials
+    a, b, c = (sp.sympify(partials.get((role.field, index), 0), strict=True) for index in ((2, 0), (1, 1), (0, 2)))
+    if sp.expand(b).is_zero and sp.expand(a - c).is_zero:
+        return True
     top = {index: value for index, value in slopes(problem, role.equation, role.field, point).items() if sum(index) == 2}
-    return _laplace(top)
-
-
-def _laplace(top: Slopes) -> bool:
-    a, b, c = (top.get(index, 0.0) for index in ((2, 0), (1, 1), (0, 2)))
-    return bool(abs(a - c) <= SAME * abs(a) and abs(b) <= SAME * abs(a) and a != 0)  # NaN, a coefficient with u in it: no
+    at, mixed, other = (top.get(index, 0.0) for index in ((2, 0), (1, 1), (0, 2)))
+    return bool(abs(at - other) <= SAME * abs(at) and abs(mixed) <= SAME * abs(at) and at != 0)  # NaN, where u occurs: no
 
 
 def _coupling(problem: Problem, residual: Residual) -> Coupling | None:

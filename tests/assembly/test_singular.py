@@ -87,6 +87,20 @@ def test_terms_in_the_slopes_bring_more_companions():
     assert {(0, round(5 / 3, 9), 0), (1, third, 0)} <= powers("div((2 + x)*grad(u)) = 1")
 
 
+def test_coefficients_with_the_unknown_in_them():
+    found = centres(singular_terms(problem(ELL + "equation: div((1 + u^2)*grad(u)) = 1\nboundary: u = 0\n"), highest=3))
+    assert (0, round(2 / 3, 9), 0) in found[0, 0]
+    text = ELL + "equation: (1 + u_y^2)*u_xx + (1 + u_x^2)*u_yy - 2*u_x*u_y*u_xy = 1\nboundary: u = 0\n"
+    assert singular_terms(problem(text)) is None  # a minimal surface is no Laplacian where its slope is not small
+
+
+def test_a_curve_of_short_lines_has_no_corners():
+    angles = np.arange(150) * 2 * math.pi / 150
+    line = ", ".join(f"[{math.cos(a):.4f}, {math.sin(a):.4f}]" for a in angles)
+    text = f"domain:\n  (x, y): a\n  a: polygon({line})\nequation: -lap(u) = 1\nboundary: u = 0\n"
+    assert singular_terms(problem(text)) is None
+
+
 MOTZ = """domain:
   x: [-1, 1]
   y: [0, 1]
