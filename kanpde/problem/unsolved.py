@@ -95,13 +95,6 @@ def shape_and_another_coordinate(problem: Problem, scope: Scope, root: Mapping) 
         yield f"a shape with time or another coordinate is {NOT_YET}", _key(root, "domain")
 
 
-def shape_in_three_coordinates(problem: Problem, scope: Scope, root: Mapping) -> Found:
-    """``(x, y, z): ball([0, 0, 0], 1)``."""
-    domain = problem.domain
-    if domain.dimension == len(domain.region_axes) > MAX_COORDINATES:
-        yield f"a shape in three coordinates is {NOT_YET}", _key(root, "domain")
-
-
 def many_coordinates(problem: Problem, scope: Scope, root: Mapping) -> Found:
     """A box in more than ``MAX_COORDINATES`` coordinates, time included."""
     if problem.domain.is_box and problem.domain.dimension > MAX_COORDINATES:
@@ -242,7 +235,6 @@ GATES: tuple[Gate, ...] = (
     measured_data,
     measured_fields,
     shape_and_another_coordinate,
-    shape_in_three_coordinates,
     many_coordinates,
     fields_of_fewer_coordinates,
     time_as_a_parameter,

@@ -30,7 +30,7 @@ from kanpde.train.context import Context
 from kanpde.train.lifted import VANISHING
 
 METHOD = "defect correction in a richer space"
-COARSE = 6  # intervals of the first grid along the longest axis
+COARSE = {1: 6, 2: 6, 3: 4}  # by dimension: intervals of the first grid along the longest axis
 FEWEST = 3  # intervals along any axis
 GROWTH = 1.25  # of the number of intervals; with the usual rates the error falls by a factor 5 to 12
 LAST = 1.35  # growth at which the tolerance is expected to be met: more, and the difference says little of the finer solution
@@ -73,9 +73,10 @@ def shape_terms(problem: Problem) -> Terms | None:
 
 
 def shape_degree(context: Context) -> int:
-    """The degree of the splines: seven more than the order of the equation, unless the plan says otherwise."""
+    """The degree of the splines: seven more than the order of the equation (five in three coordinates), or as the plan says."""
     given = context.plan.network.degree
-    return given if given is not None else 7 + max(r.order for r in context.problem.equations)
+    beyond = 7 if context.problem.domain.dimension < 3 else 5  # cells of (k + 1)^3 functions are costly
+    return given if given is not None else beyond + max(r.order for r in context.problem.equations)
 
 
 def train_shape(context: Context, rows: ShapeRows) -> Result:
@@ -89,7 +90,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
     best: Result | None = None
     failures = 0  # grids in a row on which Gauss-Newton did not converge
     differences: list[tuple[float, float]] = []  # number of intervals, difference from the solution before
-    intervals = float(context.plan.network.grid or COARSE)
+    intervals = float(context.plan.network.grid or COARSE[context.problem.domain.dimension])
     while True:
         began = time.perf_counter()
         space = _space(context, rows, intervals)
