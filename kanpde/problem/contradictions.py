@@ -15,8 +15,7 @@ import sympy as sp
 from kanpde.errors import ProblemError, UnsupportedProblem
 from kanpde.geometry import Boundary, Face, boundary
 from kanpde.problem.evaluate import NUMPY, Program
-from kanpde.problem.exact import face_text
-from kanpde.problem.rim import Side, full_points, point_text
+from kanpde.problem.rim import Side, face_text, full_points, point_text
 from kanpde.problem.sides import whole_box
 from kanpde.problem.types import Condition, Problem, Remark, Residual, jets_of, normal_component, symbol
 from kanpde.problem.where import holds, region_masks

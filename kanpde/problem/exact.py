@@ -12,9 +12,11 @@ from kanpde.errors import ProblemError, UnsupportedProblem
 from kanpde.geometry import Face
 from kanpde.problem.calculus import derivative
 from kanpde.problem.evaluate import NUMPY, Program
+from kanpde.problem.exact_points import in_regions, regions_of, wrong_on_interfaces, wrong_on_the_boundary
 from kanpde.problem.expressions import Builder
 from kanpde.problem.functions import INTEGRAL, POINT_VALUE
 from kanpde.problem.limits import MAX_DIFFERENTIATED, size
+from kanpde.problem.rim import face_text
 from kanpde.problem.scope import Scope
 from kanpde.problem.syntax import branches, parse, position
 from kanpde.problem.text import Text, suggest
@@ -84,7 +86,18 @@ def prove(problem: Problem, text: Text) -> tuple[Remark, ...]:
         if verdict is Verdict.OPEN:
             message = f"that the exact solution satisfies {claim.what} is not proved; it holds at random points"
             remarks.append(Remark(message, text.span()))
+    for what, value in _wrong_at_points(problem):
+        raise ProblemError(f"the exact solution does not satisfy {what}", text.span(), value)
     return tuple(remarks)
+
+
+def _wrong_at_points(problem: Problem) -> Iterator[tuple[str, str]]:
+    letters = {symbol(name): value for name, value in (problem.exact or {}).items() if name in problem.unknowns}
+    exact = {name: value.xreplace(letters) for name, value in (problem.exact or {}).items()}
+    regions = regions_of(problem)
+    yield from wrong_on_the_boundary(problem, exact, everywhere=regions is not None)
+    if regions is not None:
+        yield from wrong_on_interfaces(problem, regions, exact)
 
 
 def _explain(claim: _Claim, witness: Mapping[sp.Symbol, float], problem: Problem) -> str:
@@ -105,8 +118,13 @@ def _claims(problem: Problem) -> Iterator[_Claim]:
     def formula(residual: Residual) -> sp.Expr:
         return residual.evaluate(exact, coordinates).xreplace(letters)
 
-    for residual in problem.equations:
-        yield _Claim(f"the equation {residual.text}", formula(residual))
+    regions = regions_of(problem)
+    if regions is None:
+        for residual in problem.equations:
+            yield _Claim(f"the equation {residual.text}", formula(residual))
+    else:
+        for residual, value in in_regions(problem, regions, exact):
+            yield _Claim(f"the equation {residual.text}", value.xreplace(letters))
     for condition in problem.conditions:
         for residual in condition.residuals:
             what = f"the {condition.kind} condition {residual.text}".replace("constraint condition", "constraint")
@@ -116,23 +134,18 @@ def _claims(problem: Problem) -> Iterator[_Claim]:
             if condition.kind == "constraint":
                 yield from _constraint(residual, problem, exact, letters, what)
                 continue
-            if condition.place.predicate is not None or problem.domain.shape is not None:
+            if condition.place.predicate is not None or not problem.domain.is_box:
                 continue
             for face in condition.place.faces:
-                value = formula(residual.on_face(face, coordinates))
-                yield _Claim(f"{what} at {face_text(face, problem)}", _at(value, face, problem))
+                value = _at(formula(residual.on_face(face, coordinates)), face, problem)
+                if regions is None or condition.kind == "initial" or not value.has(sp.Piecewise, sp.Abs, sp.sign, sp.Heaviside):
+                    yield _Claim(f"{what} at {face_text(face, problem)}", value)
     for name in problem.domain.periodic:
         axis = coordinates.index(name)
         for field, value in exact.items():
             if field not in problem.unknowns:
                 ends = [_at(value, Face(axis, side), problem) for side in (-1, 1)]
                 yield _Claim(f"that {field} is periodic in {name}", ends[1] - ends[0])
-
-
-def face_text(face: Face, problem: Problem) -> str:
-    """``x = 0``."""
-    name = problem.coordinates[face.axis]
-    return f"{name} = {problem.limits[name][(face.side + 1) // 2]}"
 
 
 def _at(value: sp.Expr, face: Face, problem: Problem) -> sp.Expr:

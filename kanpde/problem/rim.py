@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 
 from kanpde.geometry import Domain, Face
-from kanpde.problem.exact import face_text
 from kanpde.problem.types import Condition, Problem
 from kanpde.problem.where import holds
 
@@ -108,3 +107,9 @@ def full_points(
     full = np.broadcast_to(domain.bounds[:, 0] + at * domain.lengths, (len(inner), domain.dimension)).copy()
     full[:, list(axes)] = inner
     return full
+
+
+def face_text(face: Face, problem: Problem) -> str:
+    """``x = 0``."""
+    name = problem.coordinates[face.axis]
+    return f"{name} = {problem.limits[name][(face.side + 1) // 2]}"
