@@ -56,7 +56,7 @@ class Balance:
         return max(abs(self.asked - self.given) - 10 * self.error, 0.0) / max(self.scale, 1e-300)
 
 
-def balance(problem: Problem, span: Span) -> Iterator[Remark]:
+def balance(problem: Problem, sides: Sequence[Side], span: Span) -> Iterator[Remark]:
     """ProblemError where an equation and the boundary conditions contradict each other as a whole; a warning where a little."""
     if problem.data is not None or (not problem.domain.is_box and problem.domain.region_axes != problem.domain.space_axes):
         return
@@ -67,7 +67,7 @@ def balance(problem: Problem, span: Span) -> Iterator[Remark]:
         if source is None:
             continue
         for at in TIMES if problem.domain.time is not None else TIMES[:1]:
-            found = compared(residual, source, problem, at)
+            found = compared(residual, source, problem, rim(problem, at) if problem.domain.time is not None else sides, at)
             if found is None:
                 break
             if found.difference > NOTICED:
@@ -113,14 +113,11 @@ def _source(residual: Residual, problem: Problem) -> sp.Expr | None:
     return rest if residual.fluxes and plain and not rest.has(INTEGRAL, POINT_VALUE) else None
 
 
-def compared(residual: Residual, source: sp.Expr, problem: Problem, at: float) -> Balance | None:
+def compared(residual: Residual, source: sp.Expr, problem: Problem, sides: Sequence[Side], at: float) -> Balance | None:
     """The two sides of the balance; None where the conditions do not give the flux, or something cannot be computed."""
-    sides = rim(problem, at)
     try:
         with np.errstate(all="ignore"):
-            inside, magnitude = _inside(source, problem, at, FINE)
-            coarse, _ = _inside(source, problem, at, COARSE)
-            given = rounding = 0.0
+            given = magnitude = rounding = 0.0
             for side in sides:
                 found = _flux(residual, side, problem)
                 if found is None:
@@ -129,11 +126,13 @@ def compared(residual: Residual, source: sp.Expr, problem: Problem, at: float) -
                 given += float(side.weight @ flux)
                 magnitude += float(side.weight @ np.abs(flux))
                 rounding += ROUNDING * size * float(side.weight.sum())
+            inside, sources = _inside(source, problem, at, FINE)
+            coarse, _ = _inside(source, problem, at, COARSE)
     except (UnsupportedProblem, TypeError, np.linalg.LinAlgError):
         return None
     if not np.isfinite([inside, coarse, given, magnitude]).all():
         return None
-    return Balance(-inside, given, magnitude, abs(inside - coarse) + rounding)
+    return Balance(-inside, given, magnitude + sources, abs(inside - coarse) + rounding)
 
 
 def _inside(source: sp.Expr, problem: Problem, at: float, count: int) -> tuple[float, float]:

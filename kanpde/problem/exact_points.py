@@ -96,7 +96,7 @@ def _largest(
 ) -> str | None:
     """Where an expression is farthest from zero and its value there; None where it is zero to rounding, or has no value.
 
-    How large its terms are is seen from all over the domain: sin(pi*y) is 1e-16 at y = 1, and nothing there says that it is small.
+    How large its terms are is seen all over the domain: sin(pi*y) is 1e-16 at y = 1, and nothing there says that it is small.
     """
     terms: Sequence[sp.Expr] = sp.Add.make_args(expression)
     domain: Domain = problem.domain

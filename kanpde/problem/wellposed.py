@@ -26,7 +26,7 @@ def check(problem: Problem, root: Mapping) -> tuple[Remark, ...]:
     if problem.data is None:
         span = _span(root, "boundary", "domain")
         found += [*coverage(problem, sides, span), *levels(problem, _span(root, "boundary", "equations", "equation"))]
-        found += [*balance(problem, span)]
+        found += [*balance(problem, sides, span)]
     return tuple(found)
 
 
