@@ -66,7 +66,7 @@ def evaluate(shape: Shape | Combination, inside: dict[Shape, np.ndarray]) -> np.
 def arrange(shapes: Sequence[Shape | Combination]) -> Arrangement:
     """The arrangement of all plane shapes that occur in some combinations."""
     solids = tuple(dict.fromkeys(leaf for shape in shapes for leaf in leaves(shape)))
-    boxes = [leaf.bounds for leaf in solids if leaf.bounds is not None and np.isfinite(leaf.bounds).all()]
+    boxes = [leaf.bounds for leaf in solids if np.isfinite(leaf.bounds).all()]
     if not boxes:
         raise ValueError("a shape of half-planes alone has no end")
     around = np.stack([np.min([b[:, 0] for b in boxes], 0), np.max([b[:, 1] for b in boxes], 0)], 1)

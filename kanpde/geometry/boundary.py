@@ -17,6 +17,7 @@ from kanpde.geometry.arrangement import Arrangement, Edge, arrange
 from kanpde.geometry.boundary_points import BoundaryPoints, Spacing, points_on
 from kanpde.geometry.curves import TURN, Arc
 from kanpde.geometry.pieces import Piece
+from kanpde.geometry.polygons import in_polygon
 from kanpde.geometry.shapes import Combination, Shape
 
 FLAT = 1e-9
@@ -248,8 +249,6 @@ def _loops(pieces: list[Piece], follows: dict[int, int]) -> tuple[Loop, ...]:
 
 def centre_of(loop: Loop, pieces: Sequence[Piece]) -> np.ndarray:  # (2,)
     """A point well inside a loop: the centre of an ellipse, else the point of a fine grid farthest from the loop."""
-    from kanpde.geometry.polygons import in_polygon
-
     only = pieces[loop.pieces[0]].curve
     if len(loop.pieces) == 1 and isinstance(only, Arc):
         return only.centre

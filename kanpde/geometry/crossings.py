@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -148,7 +149,7 @@ def _ellipse_on_ellipse(a: Arc, b: Arc, tolerance: float) -> list[float]:
     return found
 
 
-def _zero(value, slope, low: float, high: float) -> float:  # type: ignore[no-untyped-def]
+def _zero(value: Callable[[float], float], slope: Callable[[float], float], low: float, high: float) -> float:
     """The zero of a monotone function: bisection, then two steps of Newton for the last digits."""
     rising = value(high) > 0
     for _ in range(50):

@@ -25,21 +25,19 @@ class Shape:
     name: str
     kind: str
     arguments: tuple[Any, ...]
-    bounds: np.ndarray | None = field(compare=False)  # (d, 2), or None for an outline that is still in its file
-    inside: Inside | None = field(default=None, compare=False)
+    bounds: np.ndarray = field(compare=False)  # (d, 2), infinite where it has no end
+    inside: Inside = field(compare=False)
 
     @property
-    def dimension(self) -> int | None:
-        """The number of coordinates; None if it stands in a file."""
-        return None if self.bounds is None else len(self.bounds)
+    def dimension(self) -> int:
+        """The number of coordinates."""
+        return len(self.bounds)
 
     def contains(
         self,
         x: np.ndarray,  # (N, d)
     ) -> np.ndarray:  # (N,) bool
         """Which points lie in the shape."""
-        if self.inside is None:
-            raise ValueError(f"the shape '{self.name}' stands in a file that is not read yet")
         return self.inside(x)
 
     def names(self) -> tuple[str, ...]:
@@ -64,20 +62,16 @@ class Combination:
     parts: tuple[Shape | Combination, ...]
 
     @property
-    def dimension(self) -> int | None:
+    def dimension(self) -> int:
         """The number of coordinates."""
-        return next((part.dimension for part in self.parts if part.dimension is not None), None)
+        return self.parts[0].dimension
 
     @property
-    def bounds(self) -> np.ndarray | None:  # (d, 2)
-        """A box around it: exact for unions, an outer bound for intersections and differences."""
-        boxes = [part.bounds for part in self.parts]
+    def bounds(self) -> np.ndarray:  # (d, 2)
+        """A box around it: exact for unions, an outer bound for intersections and differences (``boundary`` knows better)."""
         if self.sign == "-":
-            return boxes[0]
-        known = [box for box in boxes if box is not None]
-        if not known or (self.sign != "&" and len(known) < len(boxes)):
-            return None
-        low, high = np.array([box[:, 0] for box in known]), np.array([box[:, 1] for box in known])
+            return self.parts[0].bounds
+        low, high = (np.array([part.bounds[:, k] for part in self.parts]) for k in (0, 1))
         if self.sign == "&":
             return np.stack([low.max(0), high.min(0)], 1)
         return np.stack([low.min(0), high.max(0)], 1)

@@ -64,10 +64,9 @@ class SolidBoundary(Boundary):
         """A box around the domain: the smallest one whose sides are planes of faces, or touch round surfaces."""
         assert self.shape is not None
         outer = self.shape.bounds
-        assert outer is not None
         box = outer.copy()
         x = self._reference.x
-        solids = [s.bounds for s in dict.fromkeys(leaves(self.shape)) if s.bounds is not None]
+        solids = [s.bounds for s in dict.fromkeys(leaves(self.shape))]
         for axis in range(3):
             levels = np.concatenate([bounds[axis] for bounds in solids])
             levels = levels[np.isfinite(levels)]
@@ -111,7 +110,7 @@ def solid_boundary(shape: Shape | Combination) -> SolidBoundary:
 
 
 def _around(shape: Shape | Combination) -> np.ndarray:  # (3, 2)
-    boxes = [solid.bounds for solid in leaves(shape) if solid.bounds is not None and np.isfinite(solid.bounds).all()]
+    boxes = [solid.bounds for solid in leaves(shape) if np.isfinite(solid.bounds).all()]
     if not boxes:
         raise ValueError("a shape of half-spaces alone has no end")
     return np.stack([np.min([b[:, 0] for b in boxes], 0), np.max([b[:, 1] for b in boxes], 0)], 1)

@@ -46,7 +46,6 @@ class Patch:
     @property
     def level(self) -> float:
         """The value of the coordinate that a plane or disk is held at."""
-        assert self.solid.bounds is not None
         return float(self.solid.bounds[self.axis, (self.sign + 1) // 2])
 
     def at(
@@ -58,7 +57,6 @@ class Patch:
         return x[(s * (len(x) - 1)).astype(int)]
 
     def _extent(self) -> np.ndarray:  # (3,)
-        assert self.solid.bounds is not None
         return np.asarray(self.solid.bounds[:, 1] - self.solid.bounds[:, 0])
 
     def distance(
@@ -68,7 +66,6 @@ class Patch:
         """The distance of points from the whole patch."""
         if self.kind == "sphere" or self.solid.kind == "halfspace":
             return np.abs(signed_distance(self.solid, x))
-        assert self.solid.bounds is not None
         low, high = self.solid.bounds.T
         beyond = np.maximum(np.maximum(low - x, x - high), 0)
         if self.solid.kind == "cylinder":
@@ -91,7 +88,6 @@ class Patch:
             flat, weight = _disk(self.solid.arguments[1], spacing, gauss)
             flat = flat + np.array(self.solid.arguments[0])[:2]
         else:
-            assert self.solid.bounds is not None
             low, high = self.solid.bounds.T
             others = [axis for axis in range(3) if axis != self.axis]
             flat, weight = _rectangle(low[others], high[others], spacing, gauss)
@@ -126,7 +122,6 @@ def signed_distance(
     if solid.kind == "halfspace":
         normal, offset = np.array(solid.arguments[0]), solid.arguments[1]
         return np.asarray((x @ normal - offset) / np.linalg.norm(normal))
-    assert solid.bounds is not None
     low, high = solid.bounds.T
     if solid.kind == "box":
         beyond = np.maximum(low - x, x - high)

@@ -99,7 +99,6 @@ def read_domain(node: Node, scope: Scope, periodic: tuple[str, ...]) -> tuple[Do
 def _bounds(shape: Shape | Combination, value: Scalar) -> np.ndarray:  # (d, 2)
     """The smallest box around a shape. Raises ProblemError if nothing is left of it."""
     box = shape.bounds
-    assert box is not None
     if not (box[:, 0] < box[:, 1]).all():
         raise value.error("the shape is empty")
     try:
@@ -122,7 +121,6 @@ def _check_parts(domain: Domain, nodes: dict[str, Any], within: tuple[str, ...])
         if part.dimension != len(within):
             raise node.error(f"'{part.name}' has {part.dimension} dimensions, and space has {len(within)} coordinates")
         box = domain.bounds[list(domain.axes_of(part))]
-        assert part.bounds is not None
         if (part.bounds[:, 0] >= box[:, 1]).any() or (part.bounds[:, 1] <= box[:, 0]).any():
             raise node.error(f"'{part.name}' lies outside of the domain")
 
