@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,91 +17,14 @@ from torch import Tensor
 
 from kanpde.assembly.lifted import Equation
 from kanpde.assembly.operator import Key
-from kanpde.kan.bspline import local_basis, open_knots
+from kanpde.assembly.tensor_space import TensorSpace, contract
 from kanpde.kan.terms import Terms
-from kanpde.optimize.normal_equations import CellRows, solve_cells
+from kanpde.optimize.normal_equations import CellRows, DenseRows, solve_cells
 
 SLIVER = 1e-6  # of the largest column norm; below it, the coefficient of a spline that hardly reaches the domain is held back
 
 Given = Callable[[Sequence[Key], Tensor], Mapping[Key, Tensor]]
 """(keys, x (N, d)) -> the partial derivatives of a given function, (N,) each."""
-
-
-@dataclass(frozen=True)
-class TensorSpace:
-    """Products of splines on ``breaks[a]`` of degree ``degrees[a]``, for F fields.
-
-    Unknowns are numbered with the field running fastest and the axis of the most functions slowest, which makes the band narrow.
-    """
-
-    breaks: tuple[Tensor, ...]  # (G_a + 1,) each
-    degrees: tuple[int, ...]
-    fields: int = 1
-
-    @property
-    def intervals(self) -> tuple[int, ...]:
-        """G_a along each axis."""
-        return tuple(len(b) - 1 for b in self.breaks)
-
-    @property
-    def functions(self) -> tuple[int, ...]:
-        """K_a = G_a + k_a along each axis."""
-        return tuple(g + k for g, k in zip(self.intervals, self.degrees, strict=True))
-
-    @property
-    def size(self) -> int:
-        """The number of coefficients, all fields."""
-        return math.prod(self.functions) * self.fields
-
-    @cached_property
-    def order(self) -> tuple[int, ...]:
-        """The axes from the slowest to the fastest."""
-        return tuple(sorted(range(len(self.breaks)), key=lambda a: (-self.functions[a], a)))
-
-    @cached_property
-    def strides(self) -> tuple[int, ...]:
-        """How far apart neighbours along each axis stand."""
-        strides, step = [0] * len(self.breaks), self.fields
-        for axis in reversed(self.order):
-            strides[axis] = step
-            step *= self.functions[axis]
-        return tuple(strides)
-
-    @cached_property
-    def offsets(self) -> Tensor:  # (w,), w = F prod (k_a + 1)
-        """The columns of a cell beyond its first: axes in ``order``, then the fields."""
-        offsets = torch.zeros(1, dtype=torch.int64, device=self.breaks[0].device)
-        for axis in self.order:
-            steps = torch.arange(self.degrees[axis] + 1, device=offsets.device) * self.strides[axis]
-            offsets = (offsets[:, None] + steps).reshape(-1)
-        return (offsets[:, None] + torch.arange(self.fields, device=offsets.device)).reshape(-1)
-
-    def cell(self, x: Tensor) -> Tensor:  # (N, d) -> (N,)
-        """The number of a point's cell: its first column."""
-        first = torch.zeros(len(x), dtype=torch.int64, device=x.device)
-        for axis, breaks in enumerate(self.breaks):
-            span = torch.searchsorted(breaks, x[:, axis].contiguous(), right=True) - 1
-            first += span.clamp(0, len(breaks) - 2) * self.strides[axis]
-        return first
-
-    def tables(self, x: Tensor, orders: Sequence[int]) -> list[Tensor]:  # (.., d) -> (order + 1, .., k_a + 1) each
-        """The splines that do not vanish at each point and their derivatives, axis by axis."""
-        tables = []
-        for axis, (breaks, k, order) in enumerate(zip(self.breaks, self.degrees, orders, strict=True)):
-            flat = x[..., axis].reshape(1, -1)
-            _, values = local_basis(flat, open_knots(breaks, k)[None], k, order)  # (order + 1, k + 1, 1, N)
-            tables.append(values[:, :, 0].transpose(1, 2).reshape(order + 1, *x.shape[:-1], k + 1))
-        return tables
-
-    def tensor(self, c: Tensor) -> Tensor:  # (n,) -> (F, K_1, .., K_d)
-        """The coefficients by field and axis."""
-        shaped = c.reshape(*(self.functions[axis] for axis in self.order), self.fields)
-        positions = [self.order.index(axis) for axis in range(len(self.breaks))]
-        return shaped.permute(len(self.breaks), *positions)
-
-    def vector(self, tensor: Tensor) -> Tensor:  # (F, K_1, .., K_d) -> (n,)
-        """The inverse of ``tensor``."""
-        return tensor.permute(*(1 + axis for axis in self.order), 0).reshape(-1)
 
 
 @dataclass(frozen=True)
@@ -154,31 +76,12 @@ class Trimmed:
         values = {}
         for name, index in keys:
             number = first + self.fields.index(name)
-            values[name, index] = _contract(space, tables, local[:, None, :, number], index, True)[:, 0]
+            values[name, index] = contract(space, tables, local[:, None, :, number], index, True)[:, 0]
         if self.terms is not None and len(self.kappa):
             table = self.terms.table(x, list(dict.fromkeys(index for _, index in keys)))
             for name, index in keys:
                 values[name, index] = values[name, index] + self.kappa @ table[index][:, first + self.fields.index(name)]
         return values
-
-
-def _contract(
-    space: TensorSpace, tables: Sequence[Tensor], local: Tensor, index: Sequence[int], pointwise: bool = False
-) -> Tensor:
-    """sum over the local coefficients (C, W), or (N, 1, W) point by point, of products of splines: (C, M)."""
-    widths = [space.degrees[axis] + 1 for axis in space.order]
-    if pointwise:
-        value = local.reshape(local.shape[0], *widths)
-        for axis in reversed(space.order):
-            weights = tables[axis][index[axis]]  # (N, k + 1)
-            value = (value * weights.reshape(len(weights), *(1,) * (value.ndim - 2), -1)).sum(-1)
-        return value[:, None]
-    first, *others = space.order
-    value = torch.matmul(tables[first][index[first]], local.reshape(local.shape[0], widths[0], -1))  # (C, M, rest)
-    for axis in reversed(others):
-        weights = tables[axis][index[axis]]  # (C, M, k + 1)
-        value = torch.matmul(value.reshape(*weights.shape[:2], -1, weights.shape[2]), weights[..., None])[..., 0]
-    return value[..., 0] if value.ndim == 3 else value
 
 
 @dataclass
@@ -193,6 +96,16 @@ class PointGroup:
     given: Mapping[Key, Tensor] = field(default_factory=dict)  # (C, M) jets of a given function that u is added to
     terms: Mapping[Key, Tensor] = field(default_factory=dict)  # (C, M, nb) jets of the singular terms
     scale: float | None = None  # characteristic size of the rows, fixed at the first evaluation
+
+
+@dataclass
+class Whole:
+    """One row: the sum of ``parts`` over all their points equals ``value``. Weights are those of the quadrature, no roots."""
+
+    parts: list[PointGroup]
+    value: float
+    weight: float
+    scale: float | None = None
 
 
 def point_groups(
@@ -230,10 +143,17 @@ class CellSystem:
     """The least squares problem of a tensor space: rows of equations and conditions, and their linearisation."""
 
     def __init__(
-        self, space: TensorSpace, groups: list[PointGroup], lengths: Sequence[float], names: Sequence[str], border: int
+        self,
+        space: TensorSpace,
+        groups: list[PointGroup],
+        lengths: Sequence[float],
+        names: Sequence[str],
+        border: int,
+        wholes: Sequence[Whole] = (),
     ) -> None:
         self.space = space
         self.groups = groups
+        self.wholes = list(wholes)
         self.lengths = tuple(lengths)
         self.number = {name: i for i, name in enumerate(names)}
         self.border = border
@@ -244,24 +164,46 @@ class CellSystem:
         """Residual and slopes at the coefficients (n + nb,)."""
         parts = []
         total = theta.new_zeros(())
-        kappa = theta[self.space.size :]
         for group in self.groups:
-            local = theta[group.first[:, None] + self.space.offsets].reshape(len(group.first), -1, self.space.fields)
-            jets = {}
-            for key in group.equation.keys:
-                value = _contract(self.space, group.tables, local[..., self.number[key[0]]], key[1])
-                if key in group.terms and self.border:
-                    value = value + group.terms[key] @ kappa
-                jets[key] = value + group.given[key] if key in group.given else value
-            residual, slopes = group.equation(group.points, jets)
+            residual, slopes = self._evaluate(group, theta)
             if group.scale is None:
                 group.scale = group.equation.size(slopes, self.lengths)
             weight = group.weight / group.scale
             weighted = residual * weight
             total = total + weighted.square().sum()
             parts.append((weighted, {key: slope * weight for key, slope in slopes.items()}))
-        return LinearisedCells(self, parts, float(total.sqrt()))
+        wholes = [self._whole(whole, theta) for whole in self.wholes]
+        for residual, _ in wholes:
+            total = total + residual.square()
+        return LinearisedCells(self, parts, wholes, float(total.sqrt()))
 
+    def _evaluate(self, group: PointGroup, theta: Tensor) -> tuple[Tensor, dict[Key, Tensor]]:
+        """Residual and slopes of a group, (C, M) each."""
+        local = theta[group.first[:, None] + self.space.offsets].reshape(len(group.first), -1, self.space.fields)
+        jets = {}
+        for key in group.equation.keys:
+            value = contract(self.space, group.tables, local[..., self.number[key[0]]], key[1])
+            if key in group.terms and self.border:
+                value = value + group.terms[key] @ theta[self.space.size :]
+            jets[key] = value + group.given[key] if key in group.given else value
+        return group.equation(group.points, jets)
+
+    def _whole(self, whole: Whole, theta: Tensor) -> tuple[Tensor, Tensor]:  # (), (n + nb,)
+        """The residual of a row over the whole domain, and its slopes."""
+        row, total = torch.zeros_like(theta), theta.new_tensor(-whole.value)
+        for part in whole.parts:
+            values, slopes = self._evaluate(part, theta)
+            weighted = {key: slope * part.weight for key, slope in slopes.items()}
+            total = total + (values * part.weight).sum()
+            columns = (part.first[:, None] + self.space.offsets).reshape(-1)
+            row.index_add_(0, columns, self.matrix(part, weighted).sum(1).reshape(-1))
+            edge = self.border_of(part, weighted)
+            if edge is not None:
+                row[self.space.size :] += edge.sum((0, 1))
+        if whole.scale is None:
+            whole.scale = float(row.abs().max()) or 1.0
+        factor = whole.weight / whole.scale
+        return total * factor, row * factor
 
     def magnitude(self, theta: Tensor) -> float:
         """The largest value of a field at the points of the first group, whatever the coefficients of slivers are."""
@@ -270,20 +212,55 @@ class CellSystem:
         largest = 0.0
         for name, number in self.number.items():
             key = name, (0,) * len(self.space.breaks)
-            value = _contract(self.space, group.tables, local[..., number], key[1])
+            value = contract(self.space, group.tables, local[..., number], key[1])
             if self.border and key in group.terms:
                 value = value + group.terms[key] @ theta[self.space.size :]
             largest = max(largest, float(value.abs().max()))
         return largest
 
+    def matrix(self, group: PointGroup, slopes: Mapping[Key, Tensor]) -> Tensor:  # (C, M, w)
+        """The rows of a group by the coefficients of the splines."""
+        space = self.space
+        first, *others = space.order
+        cells, points = group.weight.shape
+        matrix = group.weight.new_zeros(cells, points, *(space.degrees[axis] + 1 for axis in space.order), space.fields)
+        factors: dict[tuple[int, int], Tensor] = {}  # by field and order along the slowest axis
+        for (name, index), slope in slopes.items():
+            term = slope[..., None]
+            for axis in others:
+                term = (term[..., None] * group.tables[axis][index[axis]][:, :, None, :]).flatten(2)
+            place = (self.number[name], index[first])
+            factors[place] = factors[place] + term if place in factors else term
+        for (number, order), factor in factors.items():
+            outer = group.tables[first][order][..., None] * factor[:, :, None, :]  # (C, M, k + 1, rest)
+            matrix[..., number] += outer.reshape(matrix.shape[:-1])
+        return matrix.reshape(cells, points, -1)
+
+    def border_of(self, group: PointGroup, slopes: Mapping[Key, Tensor]) -> Tensor | None:  # (C, M, nb)
+        """The rows of a group by the coefficients of the terms."""
+        if not self.border:
+            return None
+        border = group.weight.new_zeros(*group.weight.shape, self.border)
+        for key, slope in slopes.items():
+            if key in group.terms:
+                border += slope[..., None] * group.terms[key]
+        return border
+
 
 class LinearisedCells:
     """A cell system at one point: its cost |r| and the Gauss-Newton step."""
 
-    def __init__(self, system: CellSystem, parts: list[tuple[Tensor, dict[Key, Tensor]]], cost: float) -> None:
+    def __init__(
+        self,
+        system: CellSystem,
+        parts: list[tuple[Tensor, dict[Key, Tensor]]],
+        wholes: list[tuple[Tensor, Tensor]],
+        cost: float,
+    ) -> None:
         self.system = system
         self.cost = cost
         self._parts = parts
+        self._wholes = wholes
 
     def step(self, damping: float = 0.0) -> Tensor:  # (n + nb,)
         """The p that minimises |r + J p|^2 + damping |D p|^2, D the norms of the columns of J (Marquardt's scaling)."""
@@ -291,7 +268,7 @@ class LinearisedCells:
         rows = []
         squares, edge = self._parts[0][0].new_zeros(space.size), self._parts[0][0].new_zeros(system.border)
         for group, (residual, slopes) in zip(system.groups, self._parts, strict=True):
-            row = CellRows(group.first, self._matrix(group, slopes), -residual, self._border(group, slopes))
+            row = CellRows(group.first, system.matrix(group, slopes), -residual, system.border_of(group, slopes))
             squares.index_add_(0, (row.first[:, None] + space.offsets).reshape(-1), row.matrix.square().sum(1).reshape(-1))
             if row.border is not None:
                 edge += row.border.square().sum((0, 1))
@@ -302,37 +279,16 @@ class LinearisedCells:
             row.matrix.div_(norms[row.first[:, None] + space.offsets][:, None, :])
             if row.border is not None:
                 rows[i] = replace(row, border=row.border / edge)
-        solved = solve_cells(_joined(rows), space.offsets, space.size, system.border, damping)
+        dense = None
+        if self._wholes:
+            matrix = torch.stack([row for _, row in self._wholes]) / torch.cat([norms, edge])  # (q, n + nb)
+            right = -torch.stack([residual for residual, _ in self._wholes])
+            dense = DenseRows(matrix[:, : space.size], right, matrix[:, space.size :])
+        solved = solve_cells(_joined(rows), space.offsets, space.size, system.border, damping, dense)
         if solved is None:
             return torch.full_like(torch.cat([norms, edge]), math.nan)
         system.solver = f"banded Cholesky, {solved.steps} CGLS steps"
         return torch.cat([solved.x / norms, solved.border / edge])
-
-    def _matrix(self, group: PointGroup, slopes: Mapping[Key, Tensor]) -> Tensor:  # (C, M, w)
-        space = self.system.space
-        first, *others = space.order
-        cells, points = group.weight.shape
-        matrix = group.weight.new_zeros(cells, points, *(space.degrees[axis] + 1 for axis in space.order), space.fields)
-        factors: dict[tuple[int, int], Tensor] = {}  # by field and order along the slowest axis
-        for (name, index), slope in slopes.items():
-            term = slope[..., None]
-            for axis in others:
-                term = (term[..., None] * group.tables[axis][index[axis]][:, :, None, :]).flatten(2)
-            place = (self.system.number[name], index[first])
-            factors[place] = factors[place] + term if place in factors else term
-        for (number, order), factor in factors.items():
-            outer = group.tables[first][order][..., None] * factor[:, :, None, :]  # (C, M, k + 1, rest)
-            matrix[..., number] += outer.reshape(matrix.shape[:-1])
-        return matrix.reshape(cells, points, -1)
-
-    def _border(self, group: PointGroup, slopes: Mapping[Key, Tensor]) -> Tensor | None:  # (C, M, nb)
-        if not self.system.border:
-            return None
-        border = group.weight.new_zeros(*group.weight.shape, self.system.border)
-        for key, slope in slopes.items():
-            if key in group.terms:
-                border += slope[..., None] * group.terms[key]
-        return border
 
 
 def _joined(rows: Sequence[CellRows]) -> list[CellRows]:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.assembly.cells import CellSystem, Given, PointGroup, TensorSpace, Trimmed, point_groups
+from kanpde.assembly.cells import CellSystem, Given, PointGroup, TensorSpace, Trimmed, Whole, point_groups
 from kanpde.assembly.lifted import Equation
 from kanpde.assembly.operator import Key, Operator
 from kanpde.assembly.rows import CONDITION, GAUSS
@@ -27,6 +27,7 @@ from kanpde.problem.materials import Region, materials
 from kanpde.problem.places import holds
 from kanpde.problem.types import Problem, Residual
 
+INTEGRAL = 4  # Gauss points more a cell where an integral is taken: exact to degree 13
 PER_TERM = 5  # points on the boundary of a hole for each term around it; fewer, and the terms follow the points
 CUT = 2  # Gauss points more, along each axis, in cells that the boundary cuts
 
@@ -159,11 +160,14 @@ class ShapeRows:
         """The number of singular terms."""
         return 0 if self.terms is None else len(self.terms.coefficients)
 
-    def interior(self, space: TensorSpace) -> list[tuple[int, np.ndarray, np.ndarray]]:
-        """Region, points (N, d) and weights (N,) of whole cells, and of cut cells; all weights together sum to one."""
+    def interior(self, space: TensorSpace, more: int = 0) -> list[tuple[int, np.ndarray, np.ndarray]]:
+        """Region, points (N, d) and weights (N,) of whole cells, and of cut cells; all weights together sum to one.
+
+        ``more`` Gauss points along each axis than collocation takes.
+        """
         domain = self.problem.domain
         breaks = _numbers(space)
-        count = [_points(space, axis) for axis in range(len(breaks))]
+        count = [_points(space, axis) + more for axis in range(len(breaks))]
         cells = np.array(list(np.ndindex(*space.intervals)))  # (C, d)
         x, w = _gauss_in(cells, breaks, count)
         d = x.shape[-1]
@@ -206,7 +210,20 @@ class ShapeRows:
                 if self.number is None or int(self.number(point)[0]) == piece:
                     at = self._tensor(point)
                     groups += self._groups(space, [op], at, at.new_full((1,), CONDITION), (), given)
-        return CellSystem(space, groups, lengths, self.names, self.border)
+        return CellSystem(space, groups, lengths, self.names, self.border, self._wholes(space, given))
+
+    def _wholes(self, space: TensorSpace, given: Given | None) -> list[Whole]:
+        """One row for each integral that is given. Gauss points are exact for splines on whole cells only: on boxes."""
+        wholes = []
+        area = float(np.prod(self.problem.domain.lengths))
+        for condition in self.problem.conditions:
+            for integral in condition.integrals:
+                parts = []
+                for piece, x, w in self.interior(space, INTEGRAL):
+                    op = InPiece(Operator(integral.integrand, self.problem), piece)
+                    parts += self._groups(space, [op], self._tensor(x), self._tensor(w * area), (), given)
+                wholes.append(Whole(parts, float(self.problem.with_values(integral.value)), CONDITION))
+        return wholes
 
     def fit(self, space: TensorSpace, function: Trimmed) -> CellSystem:
         """The rows that ask for the values of a given function at the points inside and on the boundary."""

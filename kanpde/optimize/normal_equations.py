@@ -35,6 +35,15 @@ class CellRows:
 
 
 @dataclass(frozen=True)
+class DenseRows:
+    """A few rows that every column takes part in: ``matrix`` (q, n), ``right`` (q,), ``border`` (q, nb)."""
+
+    matrix: Tensor
+    right: Tensor
+    border: Tensor
+
+
+@dataclass(frozen=True)
 class Solved:
     """The minimiser, in columns and border, and how it was found."""
 
@@ -126,6 +135,7 @@ def solve_cells(
     size: int,  # n
     border: int = 0,  # nb
     damping: float = 0.0,
+    dense: DenseRows | None = None,
 ) -> Solved | None:
     """The x that minimises |A x - right|^2 + damping |x|^2; None where round-off is in the way.
 
@@ -138,10 +148,35 @@ def solve_cells(
         except LinAlgError:
             continue
         edge = _orthogonal(groups, offsets, size, factor) if border else None
-        solved = _cgls(groups, offsets, size, edge, factor, damping, shift)
+        solved = _cgls(groups, offsets, size, edge, factor, damping, shift, _Dense.made(dense, factor, edge))
         if solved is not None:
             return solved
     return None
+
+
+@dataclass(frozen=True)
+class _Dense:
+    """Dense rows in the variables of CGLS, and how they correct the preconditioner: Woodbury's formula."""
+
+    matrix: Tensor  # (q, n)
+    border: Tensor  # (q, r)
+    right: Tensor  # (q,)
+    through: Tensor  # (n, q), the factor's solution for each row
+    inverse: Tensor  # (q, q)
+
+    @staticmethod
+    def made(dense: DenseRows | None, factor: _Factor, edge: _Border | None) -> _Dense | None:
+        """The rows for columns made orthonormal."""
+        if dense is None:
+            return None
+        through = factor.solve_many(dense.matrix.T.contiguous())
+        inverse = torch.linalg.inv(torch.eye(len(dense.right)).to(through) + dense.matrix @ through)
+        border = dense.border[:, :0] if edge is None else (dense.border - dense.matrix @ edge.through) @ edge.back
+        return _Dense(dense.matrix, border, dense.right, through, inverse)
+
+    def correct(self, z: Tensor) -> Tensor:
+        """From the factor's solution to that with these rows."""
+        return z - self.through @ (self.inverse @ (self.matrix @ z))
 
 
 def _normal_equations(groups: Sequence[CellRows], offsets: Tensor, size: int) -> Tensor:  # (n, bandwidth + 1) lower
@@ -161,7 +196,14 @@ def _normal_equations(groups: Sequence[CellRows], offsets: Tensor, size: int) ->
 
 
 def _cgls(
-    groups: Sequence[CellRows], offsets: Tensor, size: int, edge: _Border | None, factor: _Factor, damping: float, shift: float
+    groups: Sequence[CellRows],
+    offsets: Tensor,
+    size: int,
+    edge: _Border | None,
+    factor: _Factor,
+    damping: float,
+    shift: float,
+    dense: _Dense | None,
 ) -> Solved | None:
     """Preconditioned conjugate gradients for least squares, until they stand still.
 
@@ -175,21 +217,29 @@ def _cgls(
         for group, border in zip(groups, borders, strict=True):
             value = torch.matmul(group.matrix, x[group.first[:, None] + offsets][:, :, None])[:, :, 0]
             values.append(value if border is None else value + border @ y)
+        if dense is not None:
+            values.append(dense.matrix @ x + dense.border @ y)
         return values
 
     def backward(rows: list[Tensor]) -> tuple[Tensor, Tensor]:
         g, h = rows[0].new_zeros(size), rows[0].new_zeros(count)
-        for group, border, row in zip(groups, borders, rows, strict=True):
+        for group, border, row in zip(groups, borders, rows, strict=False):
             part = torch.matmul(row[:, None, :], group.matrix)[:, 0]
             g.index_add_(0, (group.first[:, None] + offsets).reshape(-1), part.reshape(-1))
             if border is not None:
                 h += border.reshape(-1, count).T @ row.reshape(-1)
+        if dense is not None:
+            g, h = g + dense.matrix.T @ rows[-1], h + dense.border.T @ rows[-1]
         return g, h
 
-    rows = [group.right.clone() for group in groups]
+    def precondition(g: Tensor) -> Tensor:
+        z = factor.solve(g)
+        return z if dense is None else dense.correct(z)
+
+    rows = [group.right.clone() for group in groups] + ([] if dense is None else [dense.right.clone()])
     x, y = rows[0].new_zeros(size), rows[0].new_zeros(count)
     g, h = backward(rows)
-    z, w = factor.solve(g), h
+    z, w = precondition(g), h
     p, q = z.clone(), w.clone()
     gamma = first = float(g @ z + h @ w)
     cost = sum(float((row * row).sum()) for row in rows)
@@ -209,7 +259,7 @@ def _cgls(
             break  # what is left lies in directions that the rows hardly see, below the errors of the rows themselves
         g, h = backward(rows)
         g, h = g - damping * x, h - damping * y
-        z, w = factor.solve(g), h
+        z, w = precondition(g), h
         before, gamma = gamma, float(g @ z + h @ w)
         if gamma <= REDUCTION**2 * first:
             break

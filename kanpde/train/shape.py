@@ -36,7 +36,8 @@ GROWTH = 1.25  # of the number of intervals; with the usual rates the error fall
 LAST = 1.35  # growth at which the tolerance is expected to be met: more, and the difference says little of the finer solution
 FASTEST = 1.6  # growth where the rate of convergence says that much more is wanted
 SHARE = 0.7  # of the rate just seen, by which the finer solution is taken to be better than their difference ...
-BETTER = 3.0  # ... but by no more than this: where the rate ends, the estimate is a third of the error at worst
+BETTER = 3.0  # ... but by no more than this: where the rate ends, the estimate is a third of the error at worst.
+#   And not at all where coefficients jump: the error then changes with how the grid meets the interface
 PATIENCE = 3  # grids on which Gauss-Newton may fail before it is given up
 SLOW = 1.5  # rate below which, twice in a row, finer grids are given up
 POLES = 20  # negative powers around a hole: beyond, splines of the usual grids resolve what is left
@@ -62,7 +63,8 @@ def trimmed(context: Context) -> bool:
         return True
     if domain.time is not None or domain.periodic or domain.dimension > 2:
         return False
-    if any(c.place.predicate is not None and c.place.faces for c in context.problem.conditions):
+    conditions = context.problem.conditions
+    if any((c.place.predicate is not None and c.place.faces) or c.integrals for c in conditions):
         return True
     return materials(context.problem) is not None or shape_terms(context.problem) is not None
 
@@ -124,7 +126,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
         if before is not None and not failures:
             difference = _difference(now, before, probes)
             differences.append((intervals, difference))
-            estimate = _extrapolated(differences)
+            estimate = _extrapolated(differences, BETTER if rows.materials is None else 1.0)
         residual = descent.cost
         context.record(StageRecord(name, space.intervals, now.parameters, descent.steps, seconds, residual, estimate))
         if estimate is not None and (best is None or estimate < best.estimate.value):
@@ -195,13 +197,13 @@ def _rate(differences: list[tuple[float, float]]) -> float:
     return max(0.0, math.log(d / e) / math.log(fine / coarse))
 
 
-def _extrapolated(differences: list[tuple[float, float]]) -> float:
+def _extrapolated(differences: list[tuple[float, float]], better: float) -> float:
     """The estimated error of the finer of the last two solutions."""
     value = differences[-1][1]
     if len(differences) < 2:
         return value
     growth = differences[-1][0] / differences[-2][0]
-    return float(value / min(growth ** (SHARE * _rate(differences)), BETTER))
+    return float(value / min(growth ** (SHARE * _rate(differences)), better))
 
 
 def _growth(differences: list[tuple[float, float]], tolerance: float) -> float:

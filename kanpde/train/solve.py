@@ -158,6 +158,7 @@ def _polished(context: Context, builder: RowBuilder, pieces: list[Lifted], befor
     """All edges trained once more together; kept if the estimate does not rise, since a smaller residual is no smaller error."""
     from kanpde.train.polish import polish
 
+    assert isinstance(before.network, KAN)  # lifted training makes no pieces
     network = polish(context, before.network)
     after = _Attempt(network, estimate(context, builder, network, pieces))
     if after.estimate.value <= before.estimate.value:
