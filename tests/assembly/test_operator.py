@@ -59,7 +59,7 @@ def test_slopes_are_the_derivatives():
 
 def test_outward_normal_changes_sign_with_the_side():
     problem = read_text(
-        "title: t\nfind: u(x)\ndomain: {x: [0, 2]}\nequation: u_xx = 0\nboundary:\n  x = 0: u_n = 3\n  x = 2: u_n = 3\n",
+        "title: t\nfind: u(x)\ndomain: {x: [0, 2]}\nequation: u_xx = 3\nboundary:\n  x = 0: u_n = 3\n  x = 2: u_n = 3\n",
         "normal.yaml",
     ).problem
     values = []
