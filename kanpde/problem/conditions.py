@@ -9,10 +9,11 @@ import sympy as sp
 from kanpde.geometry import Domain, Face, Place
 from kanpde.problem.calculus import Vector
 from kanpde.problem.expressions import Builder, Relation
+from kanpde.problem.functions import INTEGRAL, POINT_VALUE
 from kanpde.problem.places import Limits, read_place
 from kanpde.problem.scope import Scope
 from kanpde.problem.text import Mapping, Node, Scalar, Sequence, Text
-from kanpde.problem.types import Condition, Residual
+from kanpde.problem.types import Condition, MultiIndex, Residual
 
 PERIODIC = "periodic"
 
@@ -75,7 +76,18 @@ def made(expression: sp.Expr, relation: Relation, builder: Builder, name: str, w
         raise builder.text.error(
             f"this {what} says nothing about {names}", *within(relation, builder.text), hint=_trivial(expression, what)
         )
+    if relation.sign in ("=", "==") and not expression.atoms(INTEGRAL, POINT_VALUE):
+        number = expression.xreplace(scope.constants)
+        if number.is_positive or number.is_negative:
+            size = "positive" if number.is_positive else "negative"
+            message = f"'{relation.text}' can never hold: its left side minus its right is {size}, whatever {_fields(jets)}"
+            raise builder.text.error(message, *within(relation, builder.text))
     return Residual(expression, jets, relation.text, relation.span, name)
+
+
+def _fields(jets: dict[sp.Symbol, tuple[str, MultiIndex]]) -> str:
+    names = list(dict.fromkeys(name for name, _ in jets.values())) or ["it"]
+    return f"{names[0]} is" if len(names) == 1 else f"{' and '.join(names)} are"
 
 
 def _trivial(expression: sp.Expr, what: str) -> str | None:

@@ -8,6 +8,7 @@ from kanpde.errors import ProblemError, Span, UnsupportedProblem
 from kanpde.problem.balance import balance
 from kanpde.problem.contradictions import contradictions
 from kanpde.problem.coverage import coverage
+from kanpde.problem.direction import direction
 from kanpde.problem.levels import levels
 from kanpde.problem.orders import order_together, time_orders
 from kanpde.problem.real_form import real_form
@@ -26,7 +27,7 @@ def check(problem: Problem, root: Mapping) -> tuple[Remark, ...]:
     if problem.data is None:
         span = _span(root, "boundary", "domain")
         found += [*coverage(problem, sides, span), *levels(problem, _span(root, "boundary", "equations", "equation"))]
-        found += [*balance(problem, sides, span)]
+        found += [*balance(problem, sides, span), *direction(problem, sides)]
     return tuple(found)
 
 
