@@ -172,14 +172,19 @@ def _solvable(problem: Problem, rows: Sequence[_Row], radius: float, offsets: Ma
     count = [len(row.directions) * (degree - row.drop + 1) for row in active]
     matrix = np.zeros((sum(count), len(terms)))
     steps = np.zeros(len(terms))
-    for _ in range(STEPS):
+    before = math.inf
+    for step in range(STEPS):
         taylor = [row.taylor(series, degree - row.drop) for row in active]
         value = np.concatenate([t[0].ravel() for t in taylor])
         if not np.isfinite(value).all():
             return False
         sizes = np.maximum(np.repeat([row.size for row in active], count), np.abs(matrix * steps).max(1))
-        if (np.abs(value) <= THRESHOLD * np.maximum(sizes, 1e-300)).all():
+        left = float((np.abs(value) / np.maximum(sizes, 1e-300)).max())
+        if left <= THRESHOLD:
             return True
+        if step > 2 and left > 0.9 * before:
+            return False
+        before = left
         for j, term in enumerate(terms):
             matrix[:, j] = np.concatenate(
                 [row.column(t[1:], term, radius).ravel() for row, t in zip(active, taylor, strict=True)]
@@ -187,6 +192,6 @@ def _solvable(problem: Problem, rows: Sequence[_Row], radius: float, offsets: Ma
         weights = np.abs(matrix).max(1)
         weights[weights == 0] = 1.0
         steps = np.linalg.lstsq(matrix / weights[:, None], -value / weights, rcond=1e-9)[0]
-        for term, step in zip(terms, steps, strict=True):
-            series.coefficients[term] += step
+        for term, change in zip(terms, steps, strict=True):
+            series.coefficients[term] += change
     return False
