@@ -55,16 +55,20 @@ def point_text(
     return ", ".join(f"{problem.coordinates[a]} = {x[a] + 0.0:.3g}" for a in problem.domain.space_axes)
 
 
-def rim(problem: Problem, at: float = 0.5) -> tuple[Side, ...]:
-    """All sides of the boundary in space, ``at`` a part of the time. Nothing for a shape with another coordinate of space."""
+def rim(problem: Problem, at: float = 0.5, finer: int = 1) -> tuple[Side, ...]:
+    """All sides of the boundary in space, ``at`` a part of the time, with ``finer`` times as many points along each coordinate.
+
+    Nothing for a shape with another coordinate of space.
+    """
     domain = problem.domain
     conditions = tuple(c for c in problem.conditions if c.kind == "boundary")
     if domain.is_box:
-        return tuple(_side(face, problem, conditions, at) for face in domain.faces())
+        return tuple(_side(face, problem, conditions, at, finer) for face in domain.faces())
     if domain.region_axes != domain.space_axes:
         return ()
     pieces = domain.boundary.pieces
-    spacing = float(np.ptp(domain.boundary.bounds, 1).max()) / (ACROSS if len(domain.region_axes) == 2 else ACROSS_IN_SPACE)
+    across = finer * (ACROSS if len(domain.region_axes) == 2 else ACROSS_IN_SPACE)
+    spacing = float(np.ptp(domain.boundary.bounds, 1).max()) / across
     points = domain.boundary.points(spacing, 4)
     sides = []
     for name in dict.fromkeys(piece.name for piece in pieces):
@@ -76,10 +80,10 @@ def rim(problem: Problem, at: float = 0.5) -> tuple[Side, ...]:
     return tuple(sides)
 
 
-def _side(face: Face, problem: Problem, conditions: tuple[Condition, ...], at: float) -> Side:
+def _side(face: Face, problem: Problem, conditions: tuple[Condition, ...], at: float, finer: int) -> Side:
     domain = problem.domain
     others = [axis for axis in domain.space_axes if axis != face.axis]
-    nodes, weights = np.polynomial.legendre.leggauss(ON_A_LINE if len(others) == 1 else ON_A_SQUARE)
+    nodes, weights = np.polynomial.legendre.leggauss(finer * (ON_A_LINE if len(others) == 1 else ON_A_SQUARE))
     lines = [domain.bounds[a].mean() + domain.lengths[a] / 2 * nodes for a in others]
     mesh = [part.ravel() for part in np.meshgrid(*lines, indexing="ij")]
     parts = np.meshgrid(*(domain.lengths[a] / 2 * weights for a in others), indexing="ij")

@@ -66,6 +66,20 @@ def test_nothing_is_said_where_they_agree_or_the_flux_is_free(words: tuple[str, 
     assert not any("no exact solution" in remark.message for remark in read_text(text(*words)).problem.remarks)
 
 
+@pytest.mark.parametrize(
+    ("equation", "boundary", "domain"),
+    [
+        ("-lap(u) = -1/6", "\n  x = 0 and y < 1/3: u_n = 1\n  elsewhere: u_n = 0", BOX),
+        ("-lap(u) = -piecewise(x < 1/3, y < 3/4, 1, 0)", "\n  x = 0: u_n = 1/8\n  elsewhere: u_n = 0", BOX),
+        ("-lap(u) = exp(-((x - 0.50123)^2 + (y - 0.9)^2)/0.004^2)", "\n  x = 0: u_n = -pi*0.004^2/2\n  elsewhere: u_n = 0", BOX),
+        ("-lap(u) = 0", "\n  x = 0: u_n = exp(-(y - 0.9)^2/0.01^2)\n  x = 1: u_n = -0.01*sqrt(pi)/2\n  elsewhere: u_n = 0", BOX),
+    ],
+)
+def test_jumps_and_peaks_are_no_contradictions(equation: str, boundary: str, domain: str) -> None:
+    equation = equation.replace("piecewise(x < 1/3, y < 3/4, 1, 0)", "piecewise(x < 1/3 and y < 3/4, 1, 0)")
+    read_text(text(equation, boundary, domain))
+
+
 def test_a_point_value_does_not_mend_it() -> None:
     with pytest.raises(ProblemError, match="there is no solution"):
         read_text(text("-lap(u) = 1", "u_n = 0", more="constraints: u(0, 0) = 0\n"))
