@@ -2,107 +2,38 @@
 
 Points are tied to the grid: Gauss points in every cell, those of cut cells denser and kept where they lie inside; composite
 Gauss points along the boundary, an interval about as long as the cells. Rows are divided by the characteristic size of their
-operator; conditions weigh ``CONDITION`` times what the equation does.
+operator; conditions weigh ``CONDITION`` times what the equation does. In time, the space is one window: points in space times
+Gauss points in the window, and rows for its start.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.assembly.cells import CellSystem, Given, PointGroup, TensorSpace, Trimmed, Whole, point_groups
+from kanpde.assembly.cell_points import Side, gauss_in, numbers, on_face, points_a_cell, smallest
+from kanpde.assembly.cells import CellSystem, Given, PointGroup, Trimmed, Whole, point_groups
+from kanpde.assembly.in_regions import InPiece, Tie, Value, in_piece
 from kanpde.assembly.lifted import Equation
-from kanpde.assembly.operator import Key, Operator
+from kanpde.assembly.operator import Operator
 from kanpde.assembly.rows import CONDITION, GAUSS
-from kanpde.geometry import Domain, Face, Place
+from kanpde.assembly.tensor_space import TensorSpace
+from kanpde.geometry import Place
 from kanpde.kan.terms import Terms
 from kanpde.problem.materials import Region, materials
+from kanpde.problem.orders import time_orders
 from kanpde.problem.places import holds
 from kanpde.problem.types import Problem, Residual
 
 INTEGRAL = 4  # Gauss points more a cell where an integral is taken: exact to degree 13
 PER_TERM = 5  # points on the boundary of a hole for each term around it; fewer, and the terms follow the points
 CUT = 2  # Gauss points more, along each axis, in cells that the boundary cuts
-
-
-def in_piece(name: str, piece: int) -> str:
-    """The name of a field's copy in one region: the field's own in the first."""
-    return f"{name}@{piece}" if piece else name
-
-
-@dataclass
-class InPiece:
-    """An equation in one region: it sees that region's copies of the fields."""
-
-    inner: Operator
-    piece: int
-
-    def __post_init__(self) -> None:
-        self.linear = self.inner.linear
-        self._own = {key: (in_piece(key[0], self.piece), key[1]) for key in self.inner.keys}
-        self.keys = list(self._own.values())
-
-    def __call__(self, points: Sequence[Tensor], jets: Mapping[Key, Tensor]) -> tuple[Tensor, dict[Key, Tensor]]:
-        residual, slopes = self.inner(points, {key: jets[own] for key, own in self._own.items()})
-        return residual, {self._own[key]: slope for key, slope in slopes.items()}
-
-    def size(self, slopes: Mapping[Key, Tensor], lengths: Sequence[float]) -> float:
-        """That of the equation."""
-        return self.inner.size(slopes, lengths)
-
-
-@dataclass
-class Tie:
-    """The same expression on both sides of an interface: their difference vanishes."""
-
-    one: InPiece
-    other: InPiece
-
-    def __post_init__(self) -> None:
-        self.linear = self.one.linear and self.other.linear
-        self.keys = [*self.one.keys, *self.other.keys]
-
-    def __call__(self, points: Sequence[Tensor], jets: Mapping[Key, Tensor]) -> tuple[Tensor, dict[Key, Tensor]]:
-        (a, slopes), (b, others) = self.one(points, jets), self.other(points, jets)
-        return a - b, slopes | {key: -slope for key, slope in others.items()}
-
-    def size(self, slopes: Mapping[Key, Tensor], lengths: Sequence[float]) -> float:
-        """The larger of both sides'."""
-        return self.one.inner.size(slopes, lengths)
-
-
-@dataclass
-class Value:
-    """Asks a field for given values, the last of the points' arguments."""
-
-    key: Key
-    linear: bool = True
-
-    def __post_init__(self) -> None:
-        self.keys = [self.key]
-
-    def __call__(self, points: Sequence[Tensor], jets: Mapping[Key, Tensor]) -> tuple[Tensor, dict[Key, Tensor]]:
-        return jets[self.key] - points[-1], {self.key: torch.ones_like(points[-1])}
-
-    def size(self, slopes: Mapping[Key, Tensor], lengths: Sequence[float]) -> float:
-        """One: values have the units of the field."""
-        return 1.0
-
-
-@dataclass(frozen=True)
-class Side:
-    """Points on a part of the boundary."""
-
-    x: np.ndarray  # (N, d)
-    normal: np.ndarray  # (N, d)
-    weight: np.ndarray  # (N,)
 
 
 class ShapeRows:
@@ -113,6 +44,7 @@ class ShapeRows:
         self.device, self.dtype = device, dtype
         self.terms = terms
         self.axes = problem.domain.space_axes
+        self.time = problem.domain.time_axis
         self.fields = tuple(f.name for f in problem.fields)
         self.materials = materials(problem)
         self.number = None if self.materials is None else self.materials.number
@@ -145,6 +77,16 @@ class ShapeRows:
                 ]
             )
 
+        self.initial = [
+            Operator(residual, problem) for c in problem.conditions if c.kind == "initial" for residual in c.residuals
+        ]
+
+    @property
+    def starts(self) -> list[tuple[str, int]]:
+        """What the start of a time window fixes: field and order of the derivative in time."""
+        orders = time_orders(self.problem) if self.time is not None else {}
+        return [(name, order) for name, most in orders.items() for order in range(most)]
+
     @cached_property
     def closest(self) -> float:
         """The spacing on the boundary that tells the terms apart: five points for each term at one centre around a hole."""
@@ -160,16 +102,19 @@ class ShapeRows:
         """The number of singular terms."""
         return 0 if self.terms is None else len(self.terms.coefficients)
 
-    def interior(self, space: TensorSpace, more: int = 0) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    def interior(self, space: TensorSpace, more: int = 0, at: float | None = None) -> list[tuple[int, np.ndarray, np.ndarray]]:
         """Region, points (N, d) and weights (N,) of whole cells, and of cut cells; all weights together sum to one.
 
-        ``more`` Gauss points along each axis than collocation takes.
+        ``more`` Gauss points along each axis than collocation takes; all of them ``at`` one time, if it is given.
         """
         domain = self.problem.domain
-        breaks = _numbers(space)
-        count = [_points(space, axis) + more for axis in range(len(breaks))]
+        breaks = numbers(space)
+        count = [points_a_cell(space, axis) + more for axis in range(len(breaks))]
+        dense = [n + CUT * (axis in self.axes) for axis, n in enumerate(count)]
+        if at is not None and self.time is not None:
+            breaks[self.time], count[self.time], dense[self.time] = np.array([at, at]), 1, 1
         cells = np.array(list(np.ndindex(*space.intervals)))  # (C, d)
-        x, w = _gauss_in(cells, breaks, count)
+        x, w = gauss_in(cells, breaks, count, self.time if at is not None else None)
         d = x.shape[-1]
         inside = domain.contains(x.reshape(-1, d)).reshape(w.shape) if domain.region_axes else np.ones(w.shape, dtype=bool)
         region = np.zeros(w.shape, dtype=int) if self.number is None else self.number(x.reshape(-1, d)).reshape(w.shape)
@@ -177,7 +122,7 @@ class ShapeRows:
         parts = [(x[whole].reshape(-1, d), w[whole].reshape(-1), region[whole].reshape(-1))]
         if not whole.all():
             near = ~whole & (self._touched(cells, breaks, inside) if domain.region_axes else True)
-            x, w = _gauss_in(cells[near], breaks, [c + CUT for c in count])
+            x, w = gauss_in(cells[near], breaks, dense, self.time if at is not None else None)
             x, w = x.reshape(-1, d), w.reshape(-1)
             kept = domain.contains(x) if domain.region_axes else np.ones(len(x), dtype=bool)
             x, w = x[kept], w[kept]
@@ -187,23 +132,26 @@ class ShapeRows:
 
     def _touched(self, cells: np.ndarray, breaks: Sequence[np.ndarray], inside: np.ndarray) -> np.ndarray:  # (C,)
         """Cells that may hold a piece of the domain: with a Gauss point inside, or with a boundary point."""
-        touched = inside.any(1)
-        x = self.problem.domain.boundary.points(_spacing(breaks)).x
-        found = [np.clip(np.searchsorted(b, x[:, a], side="right") - 1, 0, len(b) - 2) for a, b in enumerate(breaks)]
-        shape = tuple(len(b) - 1 for b in breaks)
-        hit = np.zeros(shape, dtype=bool)
+        x = self.problem.domain.boundary.points(smallest([breaks[axis] for axis in self.axes])).x
+        mine = [breaks[axis] for axis in self.axes]
+        found = [np.clip(np.searchsorted(b, x[:, a], side="right") - 1, 0, len(b) - 2) for a, b in enumerate(mine)]
+        hit = np.zeros(tuple(len(b) - 1 for b in mine), dtype=bool)
         hit[tuple(found)] = True
-        return np.asarray(touched | hit[tuple(cells.T)])
+        return np.asarray(inside.any(1) | hit[tuple(cells[:, axis] for axis in self.axes)])
 
-    def system(self, space: TensorSpace, given: Given | None = None) -> CellSystem:
-        """The rows of the problem on a space; ``given`` is a function that the unknown one is added to."""
-        lengths = [float(v) for v in self.problem.domain.lengths]
+    def system(self, space: TensorSpace, given: Given | None = None, start: Trimmed | None = None) -> CellSystem:
+        """The rows of the problem on a space; ``given`` is a function that the unknown one is added to.
+
+        In time: with ``start``, the window begins where that function ends; else with the initial conditions.
+        """
+        lengths = self._lengths(space)
         groups: list[PointGroup] = []
         for piece, x, w in self.interior(space):
             points, weight = self._tensor(x), self._tensor(np.sqrt(w))
             groups += self._groups(space, self.equations[piece], points, weight, (), given)
         groups += self._boundary(space, given)
         groups += self._interfaces(space)
+        groups += self._begin(space, given, start)
         for piece, found in enumerate(self.points):
             for place, op in found:
                 point = np.array([list(place)], dtype=float)
@@ -211,6 +159,29 @@ class ShapeRows:
                     at = self._tensor(point)
                     groups += self._groups(space, [op], at, at.new_full((1,), CONDITION), (), given)
         return CellSystem(space, groups, lengths, self.names, self.border, self._wholes(space, given))
+
+    def _lengths(self, space: TensorSpace) -> list[float]:
+        lengths = [float(v) for v in self.problem.domain.lengths]
+        if self.time is not None:
+            lengths[self.time] = float(space.breaks[self.time][-1] - space.breaks[self.time][0])
+        return lengths
+
+    def _begin(self, space: TensorSpace, given: Given | None, start: Trimmed | None) -> list[PointGroup]:
+        """The start of a time window: the initial conditions, or value and derivatives of the window before."""
+        if self.time is None:
+            return []
+        begin, length = float(space.breaks[self.time][0]), self._lengths(space)[self.time]
+        groups = []
+        for _, x, w in self.interior(space, at=begin):
+            points, weight = self._tensor(x), self._tensor(CONDITION * np.sqrt(w))
+            if start is None:
+                groups += self._groups(space, self.initial, points, weight, (), given)
+                continue
+            for name, order in self.starts:
+                key = name, tuple(order * (axis == self.time) for axis in range(x.shape[1]))
+                asked = Value(key, unit=(2 / length) ** order)
+                groups += self._groups(space, [asked], points, weight, [start([key], points)[key]], given)
+        return groups
 
     def _wholes(self, space: TensorSpace, given: Given | None) -> list[Whole]:
         """One row for each integral that is given. Gauss points are exact for splines on whole cells only: on boxes."""
@@ -235,12 +206,11 @@ class ShapeRows:
             for name in self.fields:
                 asked = [Value((in_piece(name, piece), value))]
                 groups += point_groups(space, asked, points, weight, [values[name, value]], self.terms, self.names)
-        return CellSystem(space, groups, [float(v) for v in self.problem.domain.lengths], self.names, self.border)
+        return CellSystem(space, groups, self._lengths(space), self.names, self.border)
 
     def _boundary(self, space: TensorSpace, given: Given | None) -> list[PointGroup]:
         """The conditions, on the sides of a box or on the pieces of a shape's boundary."""
-        domain = self.problem.domain
-        size = float(np.prod(domain.lengths)) ** (1 - 1 / domain.dimension)  # of a side of the box
+        size = self._side()
         groups = []
         for piece, conditions in enumerate(self.conditions):
             for place, ops in conditions:
@@ -252,13 +222,18 @@ class ShapeRows:
                         groups += self._groups(space, ops, self._tensor(points.x[mine]), weight, normal, given)
         return groups
 
+    def _side(self) -> float:
+        """The size of a side of the box in space."""
+        lengths = self.problem.domain.lengths[list(self.axes)]
+        return float(np.prod(lengths)) ** (1 - 1 / len(lengths))
+
     def _interfaces(self, space: TensorSpace) -> list[PointGroup]:
         """Value and flux are the same on both sides where two regions meet."""
         if self.materials is None:
             return []
-        size = float(np.prod(self.problem.domain.lengths)) ** (1 - 1 / self.problem.domain.dimension)
+        size = self._side()
         groups = []
-        for interface in self.materials.interfaces(_spacing(_numbers(space)) / GAUSS, GAUSS):
+        for interface in self.materials.interfaces(smallest(numbers(space)) / GAUSS, GAUSS):
             weight = self._tensor(CONDITION * np.sqrt(interface.weight / size))
             normal = [self._tensor(interface.normal[:, i]) for i in range(len(self.axes))]
             ties: list[Equation] = [
@@ -275,14 +250,29 @@ class ShapeRows:
         """Points on the boundary, and which of them a place means: sides of a box, or pieces of a shape's boundary."""
         domain = self.problem.domain
         if domain.region_axes:
-            boundary = domain.boundary.points(min(_spacing(_numbers(space)) / GAUSS, self.closest), GAUSS)
-            names = [domain.boundary.pieces[i].name for i in boundary.piece]
-            yield Side(boundary.x, boundary.normal, boundary.weight), holds(place, domain, boundary.x, names)
+            spacing = smallest([numbers(space)[axis] for axis in self.axes]) / GAUSS
+            boundary = domain.boundary.points(min(spacing, self.closest), GAUSS)
+            x, normal, weight = boundary.x, boundary.normal, boundary.weight
+            piece = boundary.piece
+            if self.time is not None:
+                nodes, shares = self._in_time(space)
+                n = len(nodes)
+                x = np.insert(np.repeat(x, n, 0), self.time, np.tile(nodes, len(x)), axis=1)
+                normal, piece = np.repeat(normal, n, 0), np.repeat(piece, n)
+                weight = np.repeat(weight, n) * np.tile(shares, len(weight))
+            names = [domain.boundary.pieces[i].name for i in piece]
+            yield Side(x, normal, weight), holds(place, domain, x, names)
             return
         for face in place.faces:
             side = on_face(space, domain, face)
             everywhere = np.ones(len(side.x), dtype=bool)
             yield side, everywhere if place.predicate is None else holds(place, domain, side.x, None)
+
+    def _in_time(self, space: TensorSpace) -> tuple[np.ndarray, np.ndarray]:  # (n,), (n,)
+        """Gauss points of the window, and weights that sum to one."""
+        assert self.time is not None
+        x, w = gauss_in(np.zeros((1, 1), dtype=int), [numbers(space)[self.time]], [points_a_cell(space, self.time)])
+        return x.reshape(-1), w.reshape(-1) / w.sum()
 
     def _groups(
         self,
@@ -297,45 +287,3 @@ class ShapeRows:
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.as_tensor(np.ascontiguousarray(values)).to(self.device, self.dtype)
-
-
-def on_face(space: TensorSpace, domain: Domain, face: Face) -> Side:
-    """Gauss points on one side of a box, and its normal."""
-    breaks = _numbers(space)
-    others = [axis for axis in range(len(breaks)) if axis != face.axis]
-    cells = np.array(list(np.ndindex(*(space.intervals[axis] for axis in others))))  # (C, d - 1)
-    x, w = _gauss_in(cells, [breaks[axis] for axis in others], [_points(space, axis) for axis in others])
-    inner = x.reshape(w.size, len(others))
-    normal = np.zeros((len(inner), len(breaks)))
-    normal[:, face.axis] = face.side
-    return Side(np.insert(inner, face.axis, domain.position(face), axis=1), normal, w.reshape(-1))
-
-
-def _points(space: TensorSpace, axis: int) -> int:
-    """Gauss points a cell: three, or as many as give one for every spline."""
-    return max(GAUSS, math.ceil(space.functions[axis] / space.intervals[axis]))
-
-
-def _numbers(space: TensorSpace) -> list[np.ndarray]:
-    return [b.cpu().numpy() for b in space.breaks]
-
-
-def _spacing(breaks: Sequence[np.ndarray]) -> float:
-    return float(min(np.diff(b).min() for b in breaks))
-
-
-def _gauss_in(
-    cells: np.ndarray,  # (C, d)
-    breaks: Sequence[np.ndarray],
-    count: Sequence[int],
-) -> tuple[np.ndarray, np.ndarray]:  # (C, M, d), (C, M)
-    """Tensor products of Gauss points in cells, and their weights."""
-    x, w = np.zeros((len(cells), 1, 0)), np.ones((len(cells), 1))
-    for axis, (b, n) in enumerate(zip(breaks, count, strict=True)):
-        nodes, weights = np.polynomial.legendre.leggauss(n)
-        low, h = b[cells[:, axis]], np.diff(b)[cells[:, axis]]
-        mine = low[:, None] + h[:, None] * (nodes + 1) / 2  # (C, n)
-        m = x.shape[1]
-        x = np.concatenate([np.repeat(x, n, 1), np.tile(mine, (1, m))[:, :, None]], 2)
-        w = np.repeat(w, n, 1) * np.tile(h[:, None] * weights / 2, (1, m))
-    return x, w
