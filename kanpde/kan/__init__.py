@@ -11,6 +11,7 @@ from kanpde.kan.monomials import Monomial
 from kanpde.kan.network import KAN, separable
 from kanpde.kan.pieces import Network, PiecewiseKAN, network_from_spec, smooth_part
 from kanpde.kan.terms import Terms
+from kanpde.kan.windows import WindowedKAN
 
 __all__ = [
     "BASES",
@@ -24,6 +25,7 @@ __all__ = [
     "Network",
     "PiecewiseKAN",
     "Terms",
+    "WindowedKAN",
     "chebyshev",
     "chebyshev_points",
     "insert_knots",

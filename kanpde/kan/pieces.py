@@ -20,6 +20,7 @@ from kanpde.kan.jets import MultiIndex
 from kanpde.kan.layers import Layer
 from kanpde.kan.network import KAN, Pullback
 from kanpde.kan.terms import Terms
+from kanpde.kan.windows import WindowedKAN
 
 
 @lru_cache(maxsize=64)
@@ -161,16 +162,20 @@ class PiecewiseKAN(nn.Module):
         return cls(KAN.from_spec(spec["network"], dtype, device), spec["regions"], spec["axes"])
 
 
-Network = KAN | PiecewiseKAN
+Network = KAN | PiecewiseKAN | WindowedKAN
 """What a solution is delivered as."""
 
 
-def smooth_part(network: Network) -> KAN:
+def smooth_part(network: Network) -> KAN | WindowedKAN:
     """The edges of a network: those of all its pieces together (n * F outputs), and without its singular terms."""
+    if isinstance(network, WindowedKAN):
+        return network
     inner = network.network if isinstance(network, PiecewiseKAN) else network
     return inner if inner.terms is None else inner.with_terms(None)
 
 
 def network_from_spec(spec: dict[str, Any], dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> Network:
-    """The network of either kind that a ``spec()`` describes, with all coefficients zero."""
+    """The network of any kind that a ``spec()`` describes, with all coefficients zero."""
+    if "windows" in spec:
+        return WindowedKAN.from_spec(spec, dtype, device)
     return (PiecewiseKAN if "pieces" in spec else KAN).from_spec(spec, dtype, device)

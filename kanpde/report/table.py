@@ -59,7 +59,7 @@ def formula_line(solution: Solution) -> str:
 
 def network_line(solution: Solution) -> str:
     """The shape of the network in words."""
-    from kanpde.kan import PiecewiseKAN, smooth_part
+    from kanpde.kan import PiecewiseKAN, WindowedKAN, smooth_part
 
     network, smooth = solution.network, smooth_part(solution.network)
     parts = []
@@ -80,6 +80,8 @@ def network_line(solution: Solution) -> str:
         widths = [smooth.inputs, *(layer.nodes for layer in smooth.stack)]
         basis = smooth.edges[0]
         parts.append(f"{' -> '.join(map(str, widths))}, {basis.basis} of degree {basis.degree}")
+    if isinstance(network, WindowedKAN):
+        parts.insert(0, f"{len(network.windows)} windows")
     if isinstance(network, PiecewiseKAN):
         parts.insert(0, f"{network.pieces} pieces")
     if network.terms is not None:

@@ -20,7 +20,7 @@ from kanpde.geometry import Domain
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from kanpde.kan import KAN, Network, Terms
+    from kanpde.kan import KAN, Network, Terms, WindowedKAN
 
 CHUNK = 1 << 15
 """Points that go through a network at once: a few hundred MB for the largest networks."""
@@ -187,7 +187,7 @@ def _own_axes(coordinates: list[np.ndarray]) -> list[set[int]] | None:
 
 
 def _on_tensor_grid(
-    network: KAN,
+    network: KAN | WindowedKAN,
     coordinates: list[np.ndarray],
     index: tuple[int, ...],
     shape: tuple[int, ...],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from kanpde.assembly import Operator
-from kanpde.kan import KAN, PiecewiseKAN
+from kanpde.kan import Network
 from kanpde.problem.materials import materials
 from kanpde.train.context import Context
 
@@ -13,7 +13,7 @@ POINTS = 4096
 SEED = 7919  # added to the plan's seed, so that no sampler of the training draws the same points
 
 
-def fresh_residual(context: Context, network: KAN | PiecewiseKAN) -> float:
+def fresh_residual(context: Context, network: Network) -> float:
     """The root mean square of the equation's residual on fresh Sobol points, relative to its largest term."""
     problem = context.problem
     bounds = torch.as_tensor(problem.domain.bounds).to(context.device, context.dtype)

@@ -25,6 +25,7 @@ from kanpde.train.lifted import spline_axis, train_box
 from kanpde.train.march import March
 from kanpde.train.residual import fresh_residual
 from kanpde.train.shape import network_of, shape_terms, train_shape, trimmed
+from kanpde.train.shape_march import march_shape
 
 AHEAD = 0.04  # accuracy of a solve relative to the tolerance: errors of windows add up
 LOOSE = 1e-6  # tolerance above which the accuracy follows slowly only: the indicators hold on resolved grids alone
@@ -62,9 +63,10 @@ def solve(
             "lifted training ties its points to the knots and takes no 'sampling'",
             hint="leave 'sampling' out, or write 'train: all edges', or a list of stages",
         )
-    if len(problem.fields) > 1 and (plan.train != "lifted" or isinstance(plan.network, DeepNetwork)):
+    if len(problem.fields) > 1 and not isinstance(plan.network, DeepNetwork) and plan.train != "lifted":
         raise ProblemError(
-            "a system of several fields is trained in the lifted form only", hint="leave 'train' and 'network.architecture' out"
+            "a separable network of several fields is trained in the lifted form only",
+            hint="leave 'train' out, or write network.architecture: deep",
         )
     context = Context(problem, plan, torch.device(device), getattr(torch, dtype), report)
     with torch.no_grad(), threads(1):
@@ -86,7 +88,9 @@ def solve(
 def _train(context: Context, builder: RowBuilder) -> _Attempt:
     """The way of training that the plan names."""
     plan = context.plan
-    if isinstance(plan.network, DeepNetwork) or isinstance(plan.train, tuple):
+    if isinstance(plan.network, DeepNetwork) and not isinstance(plan.train, tuple):
+        return _deep(context, builder)
+    if isinstance(plan.train, tuple):
         from kanpde.train.stages import train_stages
 
         network = train_stages(context)
@@ -100,9 +104,23 @@ def _train(context: Context, builder: RowBuilder) -> _Attempt:
     return _lifted(context, builder)
 
 
+def _deep(context: Context, builder: RowBuilder) -> _Attempt:
+    """A deep network by default settings."""
+    from kanpde.kan import WindowedKAN
+    from kanpde.train.deep import train_deep
+    from kanpde.train.deep_estimate import estimate_windows
+
+    network = train_deep(context)
+    if isinstance(network, WindowedKAN):
+        value, limit = estimate_windows(context, builder, network), "shorter windows would cost more than they gain"
+    else:
+        value, limit = estimate_afresh(context, builder, network), "finer grids no longer help"
+    return _Attempt(network, value, limit if context.left > 0 else _spent(context.plan))
+
+
 def _shape(context: Context, rows: ShapeRows) -> _Attempt:
     """Training in the trimmed form."""
-    result = train_shape(context, rows)
+    result = train_shape(context, rows) if rows.time is None else march_shape(context, rows)
     context.tell("estimate", estimate=result.estimate.value)
     return _Attempt(result.network, result.estimate, result.limit)
 

@@ -1,0 +1,38 @@
+"""The error estimate of a network in time windows: defect correction in splines on the network's own knots, window by window."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import cast
+
+from kanpde.assembly import LiftedSpace, RowBuilder
+from kanpde.kan import KAN, WindowedKAN
+from kanpde.results.types import Estimate
+from kanpde.train.context import Context
+from kanpde.train.deep_stage import input_breaks
+from kanpde.train.estimate import METHOD, _march, network_jets
+
+DEGREE = 7  # of the splines that correct, or five more than the order of the equation
+SIZE = 8  # polynomials a window, before the correction adds its own
+
+
+def estimate_windows(context: Context, builder: RowBuilder, network: WindowedKAN) -> Estimate:
+    """The estimated relative L2 error; each window starts from the corrected end of the one before.
+
+    The knots stand where the network has them, so that a layer that it resolves is resolved by the correction too. Infinite
+    with more than one coordinate in space, where there is no correction yet.
+    """
+    if context.problem.domain.dimension != 2:
+        return Estimate(math.inf, METHOD)
+    context.tell("estimate")
+    degree = max(DEGREE, max(builder.orders) + 5)
+    pieces = []
+    ends = network.ends.tolist()
+    for number, window in enumerate(network.windows):
+        breaks = network.ends.new_tensor(input_breaks(window)[builder.axis])
+        space = LiftedSpace(breaks, degree, builder.axis, None, 1, len(builder.names))
+        space = replace(space, other=(ends[number], ends[number + 1]), size=SIZE)
+        pieces.append((space, network_jets(window, builder.axis, builder.names)))
+    whole = network_jets(cast(KAN, network), builder.axis, builder.names)  # only its jets are asked for
+    return _march(context, builder, whole, pieces)
