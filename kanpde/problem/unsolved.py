@@ -89,10 +89,13 @@ def measured_fields(problem: Problem, scope: Scope, root: Mapping) -> Found:
 
 
 def shape_and_another_coordinate(problem: Problem, scope: Scope, root: Mapping) -> Found:
-    """``(x, y): disk([0, 0], 1)`` with ``t: [0, 1]``."""
+    """``(x, y): disk([0, 0], 1)`` with ``z: [0, 1]``, or a shape in three coordinates with ``t: [0, 1]``."""
     domain = problem.domain
-    if domain.region_axes and domain.dimension > len(domain.region_axes):
-        yield f"a shape with time or another coordinate is {NOT_YET}", _key(root, "domain")
+    timed = domain.time is not None
+    if domain.region_axes and domain.dimension > len(domain.region_axes) + timed:
+        yield f"a shape with another coordinate of space is {NOT_YET}", _key(root, "domain")
+    elif len(domain.region_axes) > 2 and timed:
+        yield f"a shape in three coordinates with time is {NOT_YET}", _key(root, "domain")
 
 
 def many_coordinates(problem: Problem, scope: Scope, root: Mapping) -> Found:
@@ -136,7 +139,7 @@ def integrals_in_equations(problem: Problem, scope: Scope, root: Mapping) -> Fou
 
 
 def jumping_coefficients(problem: Problem, scope: Scope, root: Mapping) -> Found:
-    """``k: piecewise(x < 0, 1, 10)`` in front of a derivative, in time. A source that jumps is solved, though not to many digits."""
+    """``k: piecewise(x < 0, 1, 10)`` in front of a field, in time or in three coordinates; a source that jumps is solved."""
     if problem.domain.time is None and problem.domain.dimension <= MAX_COORDINATES:
         return
     for residual in _jumping(problem):
