@@ -15,11 +15,12 @@ import torch
 from scipy.stats import qmc
 from torch import Tensor
 
-from kanpde.assembly.cells import CellSystem, TensorSpace, Trimmed
+from kanpde.assembly.cells import CellSystem, Trimmed
 from kanpde.assembly.shape_rows import ShapeRows
 from kanpde.assembly.singular import singular_terms
+from kanpde.assembly.tensor_space import TensorSpace
 from kanpde.errors import DivergedError
-from kanpde.kan import KAN, Grid, PiecewiseKAN, separable
+from kanpde.kan import KAN, Grid, Network, PiecewiseKAN, separable
 from kanpde.kan.terms import Terms
 from kanpde.optimize.damped import gauss_newton
 from kanpde.problem.materials import materials
@@ -38,6 +39,8 @@ FASTEST = 1.6  # growth where the rate of convergence says that much more is wan
 SHARE = 0.7  # of the rate just seen, by which the finer solution is taken to be better than their difference ...
 BETTER = 3.0  # ... but by no more than this: where the rate ends, the estimate is a third of the error at worst.
 #   And not at all where coefficients jump: the error then changes with how the grid meets the interface
+TRIED = (6.0, 8.0, 10.0)  # grids that tell whether splines do without singular terms
+FAST = 7.0  # rate from which they do: corners with r^2 log r give 3, the eddies of a driven cavity 4
 PATIENCE = 3  # grids on which Gauss-Newton may fail before it is given up
 SLOW = 1.5  # rate below which, twice in a row, finer grids are given up
 POLES = 20  # negative powers around a hole: beyond, splines of the usual grids resolve what is left
@@ -51,27 +54,50 @@ class Result:
     """The best solution, its estimated relative error, and what kept it from the tolerance (empty if nothing did)."""
 
     solution: Trimmed
-    network: KAN | PiecewiseKAN
+    network: Network
     estimate: Estimate
     limit: str
 
 
 def trimmed(context: Context) -> bool:
-    """Whether the trimmed form is the one for this problem: on shapes, and on boxes whose corners make the solution singular."""
-    domain = context.problem.domain
+    """Whether the trimmed form is the one for this problem.
+
+    It is on shapes; and on boxes without time where coefficients jump, conditions change along a side, an integral is given, or
+    corners make the solution singular.
+    """
+    problem, domain = context.problem, context.problem.domain
     if domain.region_axes:
         return True
     if domain.time is not None or domain.periodic or domain.dimension > 2:
         return False
-    conditions = context.problem.conditions
-    if any((c.place.predicate is not None and c.place.faces) or c.integrals for c in conditions):
+    if any((c.place.predicate is not None and c.place.faces) or c.integrals for c in problem.conditions):
         return True
-    return materials(context.problem) is not None or shape_terms(context.problem) is not None
+    return materials(problem) is not None or (shape_terms(problem) is not None and not _smooth(context))
+
+
+def _smooth(context: Context) -> bool:
+    """Whether splines alone converge fast on coarse grids: geometry and equations say what may be singular, not what is."""
+    rows = ShapeRows(context.problem, None, context.device, context.dtype)
+    points = probes(rows)
+    before: Trimmed | None = None
+    differences: list[tuple[float, float]] = []
+    for intervals in TRIED:
+        system = rows.system(_space(context, rows, intervals))
+        theta, descent = gauss_newton(system, _start(before, system, rows), accuracy=1e-4, magnitude=system.magnitude)
+        if not bool(torch.isfinite(theta).all()) or not descent.converged:
+            return True  # terms would not help either; the lifted form has more to say
+        now = Trimmed(system.space, theta, None, rows.fields)
+        if before is not None:
+            differences.append((intervals, _difference(now, before, points)))
+        before = now
+    return _rate(differences) > FAST or differences[-1][1] < ROUND_OFF
 
 
 def shape_terms(problem: Problem) -> Terms | None:
-    """The singular terms that the corners and holes of the domain ask for, if any; none where coefficients jump."""
-    return None if materials(problem) is not None else singular_terms(problem, count=POLES)
+    """The singular terms that corners and holes ask for, if any; none where coefficients jump, and none in time."""
+    if problem.domain.time is not None or problem.domain.dimension != 2 or materials(problem) is not None:
+        return None
+    return singular_terms(problem, count=POLES)
 
 
 def shape_degree(context: Context) -> int:
@@ -87,7 +113,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
     Raises DivergedError if no grid gave finite values.
     """
     tolerance = context.plan.tolerance
-    probes = _probes(rows)
+    points = probes(rows)
     before: Trimmed | None = None
     best: Result | None = None
     failures = 0  # grids in a row on which Gauss-Newton did not converge
@@ -124,19 +150,19 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
         seconds = time.perf_counter() - began
         estimate = None
         if before is not None and not failures:
-            difference = _difference(now, before, probes)
+            difference = _difference(now, before, points)
             differences.append((intervals, difference))
-            estimate = _extrapolated(differences, BETTER if rows.materials is None else 1.0)
+            estimate = extrapolated(differences, BETTER if rows.materials is None else 1.0)
         residual = descent.cost
         context.record(StageRecord(name, space.intervals, now.parameters, descent.steps, seconds, residual, estimate))
         if estimate is not None and (best is None or estimate < best.estimate.value):
             value = max(estimate, ROUND_OFF)
             best = Result(now, network_of(now, rows), Estimate(value, METHOD, value <= ROUND_OFF), "")
-        limit = _limit(context, differences, estimate)
+        limit = limit_of(context, differences)
         if best is not None and (best.estimate.value <= tolerance or limit):
             return replace(best, limit=limit)
         before = now if descent.converged else None
-        growth = _growth(differences, tolerance)
+        growth = next_growth(differences, tolerance)
         wider = _space(context, rows, intervals * growth)
         cost = (wider.size / space.size) * (int(wider.offsets[-1]) / int(space.offsets[-1])) ** 2
         if best is not None and seconds * cost > context.left:
@@ -148,16 +174,20 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
         intervals *= growth
 
 
-def _space(context: Context, rows: ShapeRows, intervals: float) -> TensorSpace:
-    """Uniform grids of about square cells."""
-    problem = context.problem
-    lengths = problem.domain.lengths
+def uniform_breaks(context: Context, intervals: float) -> list[Tensor]:
+    """Breaks of about square cells along the axes of space; of time, the whole interval."""
+    domain = context.problem.domain
+    longest = domain.lengths[list(domain.space_axes)].max()
     breaks = []
-    for (low, high), length in zip(problem.domain.bounds, lengths, strict=True):
-        count = max(FEWEST, round(intervals * float(length / lengths.max())))
+    for axis, (low, high) in enumerate(domain.bounds):
+        count = max(FEWEST, round(intervals * float((high - low) / longest))) if axis in domain.space_axes else 1
         breaks.append(torch.linspace(float(low), float(high), count + 1, dtype=context.dtype, device=context.device))
-    degree = shape_degree(context)
-    return TensorSpace(tuple(breaks), (degree,) * len(breaks), len(rows.names))
+    return breaks
+
+
+def _space(context: Context, rows: ShapeRows, intervals: float) -> TensorSpace:
+    breaks = uniform_breaks(context, intervals)
+    return TensorSpace(tuple(breaks), (shape_degree(context),) * len(breaks), len(rows.names))
 
 
 def _start(before: Trimmed | None, system: CellSystem, rows: ShapeRows) -> Tensor:
@@ -172,7 +202,7 @@ def _start(before: Trimmed | None, system: CellSystem, rows: ShapeRows) -> Tenso
     return rows.fit(space, before).linearise(zero).step()
 
 
-def _probes(rows: ShapeRows) -> Tensor:  # (N, d)
+def probes(rows: ShapeRows) -> Tensor:  # (N, d)
     """Points of the domain that no grid uses."""
     domain = rows.problem.domain
     points = domain.bounds[:, 0] + qmc.Sobol(domain.dimension, rng=np.random.default_rng(0)).random(4 * PROBES) * domain.lengths
@@ -197,7 +227,7 @@ def _rate(differences: list[tuple[float, float]]) -> float:
     return max(0.0, math.log(d / e) / math.log(fine / coarse))
 
 
-def _extrapolated(differences: list[tuple[float, float]], better: float) -> float:
+def extrapolated(differences: list[tuple[float, float]], better: float) -> float:
     """The estimated error of the finer of the last two solutions."""
     value = differences[-1][1]
     if len(differences) < 2:
@@ -206,16 +236,16 @@ def _extrapolated(differences: list[tuple[float, float]], better: float) -> floa
     return float(value / min(growth ** (SHARE * _rate(differences)), better))
 
 
-def _growth(differences: list[tuple[float, float]], tolerance: float) -> float:
+def next_growth(differences: list[tuple[float, float]], tolerance: float) -> float:
     """Of the number of intervals, so that the tolerance is met soon, and not passed by far."""
     rate = _rate(differences)
     if not rate:
         return GROWTH
-    wanted = float((differences[-1][1] / (BETTER * tolerance)) ** (1 / rate))
+    wanted = math.exp(min(math.log(max(differences[-1][1] / (BETTER * tolerance), 1e-300)) / rate, 1.0))
     return FASTEST if wanted > FASTEST else max(GROWTH, min(LAST, wanted))
 
 
-def _limit(context: Context, differences: list[tuple[float, float]], estimate: float | None) -> str:
+def limit_of(context: Context, differences: list[tuple[float, float]]) -> str:
     """Why a finer grid will not help; empty where it may."""
     if context.left < 0:
         return f"the budget of {context.plan.budget:g} s is spent"
