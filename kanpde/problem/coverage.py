@@ -27,8 +27,10 @@ def coverage(problem: Problem, sides: tuple[Side, ...], span: Span) -> Iterator[
                 ends = [side for side in sides if side.face is not None and side.face.axis == axis]
                 yield from _ends(problem, axis, ends, span)
         return
-    order = max(order_together(problem, axis) or 0 for axis in problem.domain.space_axes)
-    if order and order % 2 == 0:  # of an odd order, the direction decides on which part conditions are wanted
+    orders = {order_together(problem, axis) or 0 for axis in problem.domain.space_axes}
+    order = max(orders)
+    # where the order is odd, or not the same in all directions, these decide on which part conditions are wanted
+    if len(orders) == 1 and order and order % 2 == 0:
         for side in sides:
             yield from _outline(problem, side, order, span)
 

@@ -109,6 +109,7 @@ RING = "  (x, y): plate - hole\n  plate: rectangle([-1, -1], [1, 1])\n  hole: di
             ["too few conditions hold on 'hole'"],
         ),
         ("u(x, y)", "u_x + u = 1", "\n  x < -1/2: u = 0", []),
+        ("u(x, y)", "u_y = u_xx", "\n  y < 1/2: u = 0", []),
     ],
 )
 def test_the_outline_of_a_shape(find: str, equations: str, boundary: str, said: list[str]) -> None:
