@@ -14,6 +14,7 @@ from kanpde.problem.evaluate import NUMPY, Program
 from kanpde.problem.interfaces import Interface
 from kanpde.problem.materials import Materials, materials
 from kanpde.problem.types import Residual, normal_component
+from kanpde.problem.where import region_masks
 
 X, Y = symbol("x"), symbol("y")
 
@@ -190,3 +191,40 @@ def test_a_jump_at_the_seam_of_a_periodic_coordinate() -> None:
     with pytest.raises(UnsupportedProblem, match="both ends of the periodic coordinate x"):
         materials(read_text(text.replace("{k}", "x < 0")).problem)
     assert materials(read_text(text.replace("{k}", "-1/2 < x < 1/2")).problem)
+
+
+CONDITIONS = (
+    "x < 0",
+    "y < 1/3",
+    "x > 0.2 and y > 0",
+    "inside(a)",
+    "inside(b)",
+    "x + y < 0.5",
+    "x^2 + y^2 < 0.3",
+    "not (x < 0 or y < 0)",
+    "-1/2 < x < 1/2",
+    "x^2/0.5 + y^2/0.2 < 1",
+)
+NAMED = "x: [-1, 1]\n  y: [-1, 1]\n  a: disk([0.2, 0.1], 0.4)\n  b: polygon([-0.8, -0.8], [0.1, -0.5], [-0.3, 0.6])"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_regions_agree_with_the_coefficient_and_interfaces_with_the_regions(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    cases = [f"{CONDITIONS[i]}, {generator.integers(2, 5)}" for i in generator.permutation(len(CONDITIONS))[: 1 + seed % 3]]
+    read = problem("div(k*grad(u)) = 1", f"k: piecewise({', '.join(cases)}, 7)", domain=NAMED)
+    found = materials(read)
+    assert found is not None
+    x = generator.uniform(-1, 1, (1000, 2))
+    slope = read.equations[0].partials["u", (2, 0)]
+    masks = region_masks(slope, read.domain, x)
+    (k,) = Program([slope], [X, Y, *masks])(NUMPY, [*x.T, *masks.values()])
+    own = np.array([float(region.equations[0].partials["u", (2, 0)]) for region in found.regions])
+    number = found.number(x)
+    np.testing.assert_array_equal(own[number], k)
+    claimed = np.array([shape_from_spec(spec).contains(x) for spec in found.specs])
+    np.testing.assert_array_equal(np.where(claimed.any(0), claimed.argmax(0), len(found.specs)), number)
+    for interface in found.interfaces(0.1):
+        step = 1e-5 * interface.normal
+        assert (found.number(interface.x - step) == interface.first).all()
+        assert (found.number(interface.x + step) == interface.second).all()
