@@ -79,6 +79,12 @@ class TensorSpace:
             tables.append(values[:, :, 0].transpose(1, 2).reshape(order + 1, *x.shape[:-1], k + 1))
         return tables
 
+    def along(self, axis: int, x: Tensor) -> Tensor:  # (N,) -> (N, K_a)
+        """All splines of one axis at points, dense."""
+        line = TensorSpace((self.breaks[axis],), (self.degrees[axis],))
+        dense = x.new_zeros(len(x), line.size)
+        return dense.scatter_(1, line.cell(x[:, None])[:, None] + line.offsets, line.tables(x[:, None], [0])[0][0])
+
     def tensor(self, c: Tensor) -> Tensor:  # (n,) -> (F, K_1, .., K_d)
         """The coefficients by field and axis."""
         shaped = c.reshape(*(self.functions[axis] for axis in self.order), self.fields)

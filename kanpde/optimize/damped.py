@@ -15,6 +15,7 @@ from torch import Tensor
 
 DAMPING = (1e-8, 1e-5, 1e-3, 1e-1, 10.0)  # tried in turn where the plain step fails; columns have norm one
 ROUNDOFF = 1e-8  # relative change of c below which a cost that does not fall is at its round-off
+CLOSE, QUADRATIC = 1e-2, 10.0  # from a near start, a first step s below the one is followed by one of the other times s^2
 SHORTEST = 1 / 16  # of a step; below, damping does better than a shorter step
 
 
@@ -55,6 +56,7 @@ def gauss_newton(
     most: int = 30,
     on_step: Callable[[int, float], None] | None = None,
     magnitude: Callable[[Tensor], float] | None = None,  # of the function that coefficients make; the largest of them if None
+    near: bool = False,  # the start is a solution on another grid: convergence is quadratic from the first step on
 ) -> tuple[Tensor, Descent]:
     """Iterates from c until the next step would change c by less than ``accuracy`` times its size.
 
@@ -80,6 +82,8 @@ def gauss_newton(
             on_step(count, here.cost)
         wanted = accuracy(c) if callable(accuracy) else accuracy
         ahead = relative * min(1.0, relative / before) ** 1.5 if math.isfinite(before) else relative
+        if near and count == 1 and relative < CLOSE:
+            ahead = QUADRATIC * relative**2
         if system.linear or ahead < wanted:
             return c, Descent(here.cost, count, relative, True, "converged")
         if count > 2 and relative < ROUNDOFF and relative > 0.3 * before:
