@@ -60,7 +60,7 @@ def schema() -> dict[str, Any]:
     method = Plan.model_json_schema()
     definitions = method.pop("$defs", {})
     words = {
-        "reference": ["auto", "none", "exact", "method of lines", "spectral"],
+        "reference": ["auto", "none", "exact", "finite elements", "harmonic", "method of lines", "spectral"],
         "sampling": ["gauss", "sobol", "uniform", "residual-adaptive"],
         "symbolic": ["none"],
         "network": ["separable", "deep"],

@@ -1,7 +1,7 @@
 """The triangulation of a problem's domain: which lines it follows, how fine it is where, and what holds in which part of it.
 
 It is finest in corners, where conditions change, and where an interface ends: a solution there is like r^a, and smallest
-triangles of size h leave an error of h^(1 + a) beside them. As a is not known, the worst is taken: pi/2 by the angle.
+triangles of size h leave an error of h^(1 + a) beside them, a being pi by the angle, and half of that where conditions change.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kanpde.geometry.arrangement import arrange
 from kanpde.geometry.curves import Arc, Curve
 from kanpde.geometry.shapes import rectangle
 from kanpde.problem.materials import Materials
-from kanpde.reference.outline import Outline
+from kanpde.reference.outline import Outline, masks
 from kanpde.reference.triangles import Wire, triangulate
 
 SAME = 1e-9
@@ -117,11 +117,19 @@ def _sources(border: Outline, vertices: np.ndarray, junctions: np.ndarray, coars
     """The size of triangles at every vertex."""
     found = np.full(len(vertices), coarsest)
     tree = cKDTree(vertices)
-    singular = [(corner.point, np.pi / (2 * corner.angle)) for corner in border.boundary.corners]
-    singular += [(point, JUNCTION) for point in junctions]
-    for point, power in singular:
+    pieces = border.boundary.pieces
+    middles = np.vstack([piece.at(np.array([0.5])) for piece in pieces])
+    held = np.array([mask for _, mask in masks(border.problem, border.boundary, middles, np.arange(len(pieces)))])  # (C, pieces)
+    singular = [(point, JUNCTION, 1.0) for point in junctions]
+    for corner in border.boundary.corners:
+        alike = bool((held[:, corner.before] == held[:, corner.after]).all())
+        power = np.pi / corner.angle if alike else np.pi / (2 * corner.angle)
+        strength = min(1.0, abs(1 - power)) if alike else 1.0  # a corner that is nearly straight is nearly none
+        singular.append((corner.point, power, strength))
+    for point, power, strength in singular:
         at = tree.query(point)[1]
-        found[at] = min(found[at], border.size * max(accuracy ** (1 / (1 + power)), SMALLEST))
+        size = (accuracy / max(strength, accuracy)) ** (1 / (1 + power))
+        found[at] = min(found[at], border.size * max(size, SMALLEST))
     return found
 
 

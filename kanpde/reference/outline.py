@@ -64,15 +64,15 @@ class Outline:
         pieces = self.boundary.pieces
         return tuple((complex(*centre_of(loop, pieces)), loop.pieces) for loop in self.boundary.loops if loop.hole)
 
-    def samples(self, spacing: np.ndarray) -> BoundaryPoints:
-        """Points ``spacing`` (pieces,) apart on each piece, and crowded towards the corners."""
+    def samples(self, spacing: np.ndarray, nearest: float = NEAREST) -> BoundaryPoints:
+        """Points ``spacing`` (pieces,) apart on each piece, and crowded towards the corners, down to ``nearest``."""
         nodes, weights = np.polynomial.legendre.leggauss(GAUSS)
         x, normal, weight, number = [], [], [], []
         for k, piece in enumerate(self.boundary.pieces):
             ends = (complex(*piece.start), complex(*piece.end))
             sharp = [bool(np.abs(self.corners - end).min(initial=np.inf) < 1e-9 * self.size) for end in ends]
             widest = min(GAUSS * spacing[k] / piece.length, 0.25)
-            low, high = (_half(widest, s) for s in sharp)
+            low, high = (_half(widest, max(nearest, NEAREST) if s else 0.0) for s in sharp)
             breaks = np.concatenate([low, 1 - high[-2::-1]])
             half = np.diff(breaks)[:, None] / 2
             s = (breaks[:-1, None] + half * (nodes + 1)).ravel()
@@ -129,11 +129,11 @@ def masks(problem: Problem, whole: Boundary, x: np.ndarray, piece: np.ndarray) -
     return [(c, np.asarray(holds(c.place, problem.domain, x, names))) for c in conditions]
 
 
-def _half(widest: float, sharp: bool) -> np.ndarray:
-    """Break points from 0 to 1/2, graded towards 0 where it is sharp."""
-    if not sharp:
+def _half(widest: float, nearest: float) -> np.ndarray:
+    """Break points from 0 to 1/2, graded towards 0 down to ``nearest``, if that is not zero."""
+    if not nearest:
         return np.linspace(0.0, 0.5, max(2, math.ceil(0.5 / widest)) + 1)
-    points = [0.0, NEAREST]
+    points = [0.0, nearest]
     while points[-1] < 0.5:
         points.append(points[-1] + min((GROWTH - 1) * points[-1], widest))
     if 0.5 - points[-2] < 0.3 * (points[-1] - points[-2]):

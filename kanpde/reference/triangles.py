@@ -110,13 +110,15 @@ def _size(
             places.append(x)
             sizes.append(np.full(len(x), h))
     at, own = np.vstack(places), np.concatenate(sizes)
+    classes = np.floor(np.log2(own / own.max()))
+    trees = [(float(own[classes == k].min()), cKDTree(at[classes == k])) for k in np.unique(classes)]  # thousands, in an outline
 
     def size(x: np.ndarray) -> np.ndarray:
         found = np.full(len(x), coarsest)
-        for chunk in np.array_split(np.arange(len(x)), len(x) // 4096 + 1):
-            if len(chunk):
-                gap = np.hypot(x[chunk, None, 0] - at[:, 0], x[chunk, None, 1] - at[:, 1])
-                found[chunk] = np.minimum(coarsest, (own + spread * gap).min(axis=1))
+        for least, tree in trees:
+            if least < coarsest:
+                gap = tree.query(x, distance_upper_bound=(coarsest - least) / spread)[0]
+                found = np.minimum(found, least + spread * gap)
         return found
 
     return size
@@ -124,6 +126,9 @@ def _size(
 
 def _graded(wire: Wire, size: Size) -> np.ndarray:
     """Parameters whose distances follow the size."""
+    few = wire.curve.at(np.linspace(wire.low, wire.high, 5))
+    if wire.curve.length(wire.low, wire.high) <= size(few).min():
+        return np.array([wire.low, wire.high])
     span = wire.high - wire.low
     crowd = np.geomspace(1e-9, 1 / 400, 120)
     s = np.concatenate([[0.0], crowd, np.linspace(0, 1, 201)[1:-1], 1 - crowd[::-1], [1.0]])
