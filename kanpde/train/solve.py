@@ -71,7 +71,8 @@ def solve(
     context = Context(problem, plan, torch.device(device), getattr(torch, dtype), report)
     with torch.no_grad(), threads(1):
         builder: RowBuilder | ShapeRows
-        if trimmed(context):
+        deep = isinstance(plan.network, DeepNetwork) and problem.domain.shape is None
+        if trimmed(context) and not deep:
             builder = ShapeRows(problem, shape_terms(problem), context.device, context.dtype)
         else:
             builder = RowBuilder(problem, spline_axis(context), context.device, context.dtype)
