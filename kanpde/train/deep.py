@@ -19,6 +19,7 @@ from kanpde.train.deep_march import DeepMarch, fan
 from kanpde.train.deep_stage import size, train_on
 
 GRIDS = (8, 12, 18, 27, 40)  # intervals of all edges, stage after stage
+STEPS, SLOW = 40, 2e-3  # of a round: there is no window to shorten instead
 WORTH = 0.7  # the next grid is tried while the residual falls at least to this share
 COSTLIER = 3.0  # how seconds of a stage grow from one grid to the next: with the cube of the parameters
 
@@ -61,7 +62,7 @@ def _box(context: Context) -> KAN:
         name = f"{number}: grid {network.intervals[0]}"
         context.tell("stage", name, grid=network.intervals)
         target = 0.1 * context.plan.tolerance * (best[1](probes).detach().square().mean().sqrt().item() if best else 0.0)
-        trained = train_on(context, problem, network, None, target, 1.0, context.plan.seed + number, name)
+        trained = train_on(context, problem, network, None, target, 1.0, context.plan.seed + number, name, STEPS, SLOW)
         relative = trained.residual / max(size(trained.network, probes), torch.finfo(context.dtype).tiny)
         seconds = time.perf_counter() - began
         context.record(StageRecord(name, trained.network.intervals, trained.network.count, trained.steps, seconds, relative))

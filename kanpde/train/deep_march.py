@@ -37,7 +37,7 @@ from kanpde.train.stretch import stretch
 FIRST = 1 / 16  # of the time interval, the first window tried
 AIM = 2e-4  # residual of a window relative to u: smaller ones take more steps than a shorter window saves
 SHARE = 0.1  # of a tolerance that is looser
-ACCEPT = 4.0  # times the aim
+ACCEPT = 3.0  # times the aim
 RESOLVED = 0.03  # relative residual above which a window means nothing
 GROW, SHRINK = 1.6, 0.5  # bounds of the change of length from one window to the next
 RATE = 3.0  # power of the length with which the residual is taken to fall
@@ -244,12 +244,12 @@ class DeepMarch:
 
 
 def fan(count: int, dimension: int, time_axis: int | None) -> np.ndarray:  # (H, d)
-    """Directions of ridges: a half circle in the plane, a fan around the coordinate in space with time, scattered in more."""
+    """Directions of ridges: a half circle in the plane, from the first coordinate on, a fan around the coordinate in space with time, scattered in more."""
     if dimension == 1:
         return np.ones((count, 1))
     middle = (np.arange(count) + 0.5) / count  # in (0, 1)
     if dimension == 2:
-        angle = np.pi * middle if time_axis is None else ANGLE * (2 * middle - 1)
+        angle = np.pi * np.arange(count) / count if time_axis is None else ANGLE * (2 * middle - 1)
         across = time_axis if time_axis is not None else 1
         return np.stack([np.cos(angle), np.sin(angle)] if across == 1 else [np.sin(angle), np.cos(angle)], 1)
     scattered = np.random.default_rng(0).standard_normal((count, dimension))

@@ -22,7 +22,7 @@ from kanpde.problem.types import Problem
 from kanpde.sampling import Request, composite, residual_adaptive, sobol
 from kanpde.train.context import Context
 
-OVERSAMPLING, AT_LEAST = 4.0, 200  # points a parameter and field, and beyond: with 2 deep networks overfit
+OVERSAMPLING, AT_LEAST = 6.0, 200  # points a parameter and field, and beyond: with 4, windows of Burgers' equation get rough
 ON_A_FACE = 200  # points at least, along one coordinate: a composition is no spline on the input grid, and needs more
 ROUNDS, STEPS = 3, 15  # of Levenberg-Marquardt; hidden values leave their grids in longer rounds
 MARGIN = 0.1  # of the hidden grids
@@ -52,6 +52,8 @@ def train_on(
     scale: float = 1.0,  # the size of u
     seed: int = 0,
     name: str = "",
+    steps: int = STEPS,
+    slow: float = SLOW,
 ) -> Trained:
     """The network after the rounds, or as many as the budget allows."""
     breaks = input_breaks(network)
@@ -62,10 +64,10 @@ def train_on(
     fresh = sobol(Request(bounds, count, seed + FRESH, breaks))
     probed = np.concatenate([np.stack([g.ravel() for g in grid], 1), fresh.x]) if len(grid) else fresh.x
     probes = torch.as_tensor(probed).to(next(network.parameters()).detach())
-    steps, before = 0, math.inf
+    taken, before = 0, math.inf
 
     def monitor(step: int, cost: float) -> bool:
-        context.tell("step", name, grid=network.intervals, iteration=steps + step, residual=cost)
+        context.tell("step", name, grid=network.intervals, iteration=taken + step, residual=cost)
         return context.left > 0
 
     for number in range(ROUNDS):
@@ -74,17 +76,17 @@ def train_on(
         residual = pointwise_residual(problem, network) if number else None
         points = draw(Request(bounds, count, seed + number, breaks, residual))
         collocation = Collocation(problem, network, points, rules, start)
-        optimizer = LevenbergMarquardt(DAMPING, target, slow=SLOW, patience=PATIENCE, orthogonal=False)
+        optimizer = LevenbergMarquardt(DAMPING, target, slow=slow, patience=PATIENCE, orthogonal=False)
         restrained = Restrained(collocation, RESTRAINT * scale, collocation.theta)
-        outcome = optimizer(restrained, collocation.theta, STEPS, monitor)
+        outcome = optimizer(restrained, collocation.theta, steps, monitor)
         network = collocation.network_at(outcome.theta)
-        steps += outcome.steps
+        taken += outcome.steps
         if outcome.cost <= target or context.left < 0 or outcome.cost > STUCK * before:
             break
         before = outcome.cost
     network, _ = adapt(network, probes, MARGIN)
     judge = Collocation(problem, network, fresh, rules, start)
-    return Trained(network, float(judge.residual(judge.theta).norm()), steps)
+    return Trained(network, float(judge.residual(judge.theta).norm()), taken)
 
 
 def input_breaks(network: KAN) -> tuple[np.ndarray, ...]:
