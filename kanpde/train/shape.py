@@ -121,7 +121,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
     best: Result | None = None
     failures = 0  # grids in a row on which Gauss-Newton did not converge
     differences: list[tuple[float, float]] = []  # number of intervals, difference from the solution before
-    intervals = float(context.plan.network.grid or COARSE[context.problem.domain.dimension])
+    intervals = context.plan.network.grid or COARSE[context.problem.domain.dimension]
     while True:
         began = time.perf_counter()
         space = _space(context, rows, intervals)
@@ -168,7 +168,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
             return replace(best, limit=limit)
         before = now if descent.converged else None
         growth = next_growth(differences, tolerance)
-        wider = _space(context, rows, intervals * growth)
+        wider = _space(context, rows, math.ceil(intervals * growth))
         cost = (wider.size / space.size) * (int(wider.offsets[-1]) / int(space.offsets[-1])) ** 2
         if best is not None and seconds * cost > context.left:
             context.short = True
@@ -176,7 +176,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
         if best is not None and wider.size * float(wider.offsets[-1]) > MOST_NUMBERS:
             return replace(best, limit="a finer grid would take more memory than a solve may")
         context.tell("extension", name, grid=wider.intervals, estimate=estimate)
-        intervals *= growth
+        intervals = math.ceil(intervals * growth)
 
 
 def uniform_breaks(context: Context, intervals: float) -> list[Tensor]:
@@ -209,7 +209,8 @@ def _start(before: Trimmed | None, system: CellSystem, rows: ShapeRows) -> Tenso
         return rows.fit(space, before).linearise(zero).step()
     tensor = before.space.tensor(before.c)
     for axis, breaks in enumerate(space.breaks):
-        x = (breaks[:-1, None] + breaks.diff()[:, None] * torch.linspace(0.05, 0.95, space.degrees[axis] + 1).to(breaks)).reshape(-1)
+        inner = torch.linspace(0.05, 0.95, space.degrees[axis] + 1, dtype=breaks.dtype, device=breaks.device)
+        x = (breaks[:-1, None] + breaks.diff()[:, None] * inner).reshape(-1)
         new, old = space.along(axis, x), before.space.along(axis, x)
         tensor = torch.tensordot(tensor, torch.linalg.lstsq(new, old).solution, dims=([1], [1]))  # its axis becomes the last
     return torch.cat([space.vector(tensor), before.kappa])

@@ -81,7 +81,7 @@ def march_shape(context: Context, rows: ShapeRows) -> Result:
     before: March | None = None
     best: Result | None = None
     differences: list[tuple[float, float]] = []
-    intervals = float(context.plan.network.grid or COARSE)
+    intervals = context.plan.network.grid or COARSE
     while True:
         began = time.perf_counter()
         expected = differences[-1][1] if differences else ROUGH / IN_TIME
@@ -116,7 +116,7 @@ def march_shape(context: Context, rows: ShapeRows) -> Result:
         if best is not None and space.size * float(space.offsets[-1]) * growth**3 > MOST_NUMBERS:
             return Result(best.solution, best.network, best.estimate, "a finer grid would take more memory than a solve may")
         before = now
-        intervals *= growth
+        intervals = math.ceil(intervals * growth)
 
 
 def _march(context: Context, rows: ShapeRows, intervals: float, accuracy: float) -> March | None:
