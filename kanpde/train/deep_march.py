@@ -116,11 +116,13 @@ class DeepMarch:
         best: tuple[Trained, float] | None = None
         before = math.inf
         for _ in range(TRIES):
+            began = time.perf_counter()
             trained = self._attempt(start, now, length, level)
             cost = trained.residual / self.scale
             if math.isfinite(cost) and (best is None or trained.residual < best[0].residual):
                 best = trained, now + length
-            if cost <= ACCEPT * self.aim or self.context.left < 0:
+            late = (time.perf_counter() - began) * (self.end - now) / length > self.context.left
+            if cost <= (RESOLVED if late else ACCEPT * self.aim):  # without time for better, a rough solution is one
                 break
             self.context.history.rejected += 1
             if cost > HELPFUL * before and level + 1 < len(self.levels):
@@ -244,7 +246,7 @@ class DeepMarch:
 
 
 def fan(count: int, dimension: int, time_axis: int | None) -> np.ndarray:  # (H, d)
-    """Directions of ridges: a half circle in the plane, from the first coordinate on, a fan around the coordinate in space with time, scattered in more."""
+    """Directions of ridges: a half circle in the plane, a fan around the coordinate in space with time, scattered in more."""
     if dimension == 1:
         return np.ones((count, 1))
     middle = (np.arange(count) + 0.5) / count  # in (0, 1)
