@@ -81,6 +81,18 @@ class ShapeRows:
             Operator(residual, problem) for c in problem.conditions if c.kind == "initial" for residual in c.residuals
         ]
 
+    def interfaces_along(self, axis: int) -> list[float]:
+        """Where interfaces between regions cut the axis at one place, inside the box: a knot of the grid belongs there."""
+        found = []
+        for side in () if self.materials is None else self.materials.sides:
+            if side.kind == "halfspace" and axis in self.axes:
+                normal, offset = np.array(side.arguments[0], dtype=float), float(side.arguments[1])
+                own = self.axes.index(axis)
+                if normal[own] and not np.delete(normal, own).any():
+                    found.append(offset / float(normal[own]))
+        low, high = self.problem.domain.bounds[axis]
+        return sorted({place for place in found if low < place < high})
+
     @property
     def starts(self) -> list[tuple[str, int]]:
         """What the start of a time window fixes: field and order of the derivative in time."""

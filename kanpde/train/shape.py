@@ -37,10 +37,10 @@ GROWTH = 1.25  # of the number of intervals; with the usual rates the error fall
 LAST = 1.35  # growth at which the tolerance is expected to be met: more, and the difference says little of the finer solution
 FASTEST = 1.6  # growth where the rate of convergence says that much more is wanted
 SHARE = 0.7  # of the rate just seen, by which the finer solution is taken to be better than their difference ...
-BETTER = 3.0  # ... but by no more than this: where the rate ends, the estimate is a third of the error at worst.
-#   And not at all where coefficients jump: the error then changes with how the grid meets the interface
+BETTER = 3.0  # ... but by no more than this: where the rate ends, the estimate is a third of the error at worst
 TRIED = (6.0, 8.0, 10.0)  # grids that tell whether splines do without singular terms
 FAST = 7.0  # rate from which they do: corners with r^2 log r give 3, the eddies of a driven cavity 4
+STUCK, STILL = 1e-4, 0.9  # a relative residual that large, which a finer grid leaves as it is, belongs to no solution
 PATIENCE = 3  # grids on which Gauss-Newton may fail before it is given up
 SLOW = 1.5  # rate below which, twice in a row, finer grids are given up
 POLES = 20  # negative powers around a hole: beyond, splines of the usual grids resolve what is left
@@ -119,6 +119,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
     points = probes(rows)
     before: Trimmed | None = None
     best: Result | None = None
+    stuck = False
     failures = 0  # grids in a row on which Gauss-Newton did not converge
     differences: list[tuple[float, float]] = []  # number of intervals, difference from the solution before
     intervals = context.plan.network.grid or COARSE[context.problem.domain.dimension]
@@ -154,16 +155,19 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
         context.pieces = [now]
         seconds = time.perf_counter() - began
         estimate = None
+        residual = descent.cost / max(_size(now, points), 1e-300)
         if before is not None and not failures:
             difference = _difference(now, before, points)
             differences.append((intervals, difference))
-            estimate = extrapolated(differences, BETTER if rows.materials is None else 1.0)
-        residual = descent.cost
+            estimate = extrapolated(differences)
+            stuck = residual > STUCK and residual > STILL * context.history.stages[-1].residual
         context.record(StageRecord(name, space.intervals, now.parameters, descent.steps, seconds, residual, estimate))
         if estimate is not None and (best is None or estimate < best.estimate.value):
-            value = max(estimate, ROUND_OFF)
+            value = max(estimate, ROUND_OFF, residual if stuck else 0.0)
             best = Result(now, network_of(now, rows), Estimate(value, METHOD, value <= ROUND_OFF), "")
         limit = limit_of(context, differences)
+        if estimate is not None and stuck and estimate <= tolerance:
+            limit = f"the relative residual stays at {residual:.1e} on every grid: equation and conditions contradict each other"
         if best is not None and (best.estimate.value <= tolerance or limit):
             return replace(best, limit=limit)
         before = now if descent.converged else None
@@ -179,19 +183,22 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
         intervals = math.ceil(intervals * growth)
 
 
-def uniform_breaks(context: Context, intervals: float) -> list[Tensor]:
-    """Breaks of about square cells along the axes of space; of time, the whole interval."""
+def uniform_breaks(context: Context, rows: ShapeRows, intervals: float) -> list[Tensor]:
+    """Breaks of about square cells along the axes of space, with interfaces along an axis among them; of time, both ends."""
     domain = context.problem.domain
     longest = domain.lengths[list(domain.space_axes)].max()
     breaks = []
     for axis, (low, high) in enumerate(domain.bounds):
+        stops = torch.tensor([low, *rows.interfaces_along(axis), high], dtype=context.dtype, device=context.device)
         count = max(FEWEST, round(intervals * float((high - low) / longest))) if axis in domain.space_axes else 1
-        breaks.append(torch.linspace(float(low), float(high), count + 1, dtype=context.dtype, device=context.device))
+        parts = [torch.linspace(0, 1, max(1, round(count * float(h / (high - low)))) + 1).to(stops) for h in stops.diff()]
+        pieces = [stops[i] + part[:-1] * (stops[i + 1] - stops[i]) for i, part in enumerate(parts)]
+        breaks.append(torch.cat([*pieces, stops[-1:]]))
     return breaks
 
 
 def _space(context: Context, rows: ShapeRows, intervals: float) -> TensorSpace:
-    breaks = uniform_breaks(context, intervals)
+    breaks = uniform_breaks(context, rows, intervals)
     return TensorSpace(tuple(breaks), (shape_degree(context),) * len(breaks), len(rows.names))
 
 
@@ -224,6 +231,12 @@ def probes(rows: ShapeRows) -> Tensor:  # (N, d)
     return torch.as_tensor(inside[:PROBES]).to(rows.device, rows.dtype)
 
 
+def _size(now: Trimmed, x: Tensor) -> float:
+    """The root mean square of the largest field."""
+    keys = [(name, (0,) * x.shape[1]) for name in now.fields]
+    return max(float(value.square().mean().sqrt()) for value in now(keys, x).values())
+
+
 def _difference(now: Trimmed, before: Trimmed, x: Tensor) -> float:
     """The relative L2 difference of the worst field."""
     keys = [(name, (0,) * x.shape[1]) for name in now.fields]
@@ -241,13 +254,13 @@ def _rate(differences: list[tuple[float, float]]) -> float:
     return max(0.0, math.log(d / e) / math.log(fine / coarse))
 
 
-def extrapolated(differences: list[tuple[float, float]], better: float) -> float:
+def extrapolated(differences: list[tuple[float, float]]) -> float:
     """The estimated error of the finer of the last two solutions."""
     value = differences[-1][1]
     if len(differences) < 2:
         return value
     growth = differences[-1][0] / differences[-2][0]
-    return float(value / min(growth ** (SHARE * _rate(differences)), better))
+    return float(value / min(growth ** (SHARE * _rate(differences)), BETTER))
 
 
 def next_growth(differences: list[tuple[float, float]], tolerance: float) -> float:

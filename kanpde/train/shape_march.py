@@ -26,7 +26,6 @@ from kanpde.results.types import Estimate
 from kanpde.train.context import Context
 from kanpde.train.lifted import VANISHING
 from kanpde.train.shape import (
-    BETTER,
     GROWTH,
     MOST_NUMBERS,
     Result,
@@ -99,7 +98,7 @@ def march_shape(context: Context, rows: ShapeRows) -> Result:
         estimate = None
         if before is not None:
             differences.append((intervals, _difference(now, before, rows, points)))
-            estimate = extrapolated(differences, BETTER)
+            estimate = extrapolated(differences)
         name = "grid " + " x ".join(str(g) for axis, g in enumerate(space.intervals) if axis != rows.time)
         parameters = sum(window.parameters for window in now.windows)
         context.record(StageRecord(name, space.intervals, parameters, len(now.windows), seconds, 0.0, estimate))
@@ -125,7 +124,7 @@ def _march(context: Context, rows: ShapeRows, intervals: float, accuracy: float)
     assert rows.time is not None
     begin, end = (float(v) for v in problem.domain.bounds[rows.time])
     degree = context.plan.network.degree or DEGREE_BEYOND + max(r.order for r in problem.equations)
-    breaks = uniform_breaks(context, intervals)
+    breaks = uniform_breaks(context, rows, intervals)
     degrees = [degree] * len(breaks)
     degrees[rows.time] = POLYNOMIALS - 1
     windows: list[Trimmed] = []
