@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from reference.manufactured import LINES, PLANES, POISSON, plane, true_error
+from reference.shapes import BOX, DISK, shaped
 
 from kanpde.errors import UnsupportedProblem
 from kanpde.plan import ReferencePlan
@@ -109,3 +110,19 @@ def test_the_judge_needs_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.split() == ["True", "False"]
+
+
+def test_auto_in_the_plane_takes_what_fits() -> None:
+    """Harmonic functions where conditions change along a side; finite elements where a coefficient varies in a shape."""
+    mixed = shaped(BOX, "lap(u) = 1", "  y = 0 and x < 1/2: u_n = 0\n  elsewhere: u = 0\n")
+    assert choose(mixed) == "harmonic"
+    judge = reference(mixed, seconds=4.0)
+    assert judge is not None
+    assert judge.method == "harmonic"
+    assert judge.error < 1e-5
+    varying = shaped(DISK, "div((2 + x)*grad(u)) = 1", "  plate: u = 0\n")
+    assert choose(varying) == "harmonic"
+    judge = reference(varying, seconds=2.0)
+    assert judge is not None
+    assert judge.method == "finite elements"
+    assert judge.error < 1e-5
