@@ -122,7 +122,9 @@ class DeepMarch:
             if math.isfinite(cost) and (best is None or trained.residual < best[0].residual):
                 best = trained, now + length
             late = (time.perf_counter() - began) * (self.end - now) / length > self.context.left
-            if cost <= (RESOLVED if late else ACCEPT * self.aim):  # without time for better, a rough solution is one
+            if self.context.left < 0 or cost <= (
+                RESOLVED if late else ACCEPT * self.aim
+            ):  # without time for better, a rough solution is one
                 break
             self.context.history.rejected += 1
             if cost > HELPFUL * before and level + 1 < len(self.levels):
@@ -198,7 +200,8 @@ class DeepMarch:
         u = start.values(self._face(x, now)).T  # (n, F)
         weight = self._tensor(np.gradient(x))[:, None].sqrt()
         basis, degree = BASES[self.plan.basis], self.plan.degree
-        for level, (intervals, hidden) in enumerate(self.levels):
+        last = len(self.levels) - 2  # the finest is for rejected windows: an uneven start would ask for it, and get rougher
+        for level, (intervals, hidden) in enumerate(self.levels[:last]):
             grid = Grid(self._tensor(np.interp(np.linspace(-1, 1, intervals + 1), g, x)), degree)
             line = fitted(grid, points, value, self.plan.basis)
             inner = line @ table(points[None], grid.breaks[None], basis, degree)[0][0]  # (n,)
@@ -208,7 +211,7 @@ class DeepMarch:
             error = (matrix @ c - u * weight).norm(dim=0) / (u * weight).norm(dim=0).clamp(min=TINY)
             if float(error.max()) < PROFILE:
                 return level
-        return len(self.levels) - 1
+        return last
 
     def _imitating(self, network: KAN, start: _Start, bounds: np.ndarray) -> KAN:
         """The network that takes the values of the start, and goes on along their Taylor lines."""
