@@ -33,9 +33,10 @@ from kanpde.train.lifted import VANISHING
 METHOD = "defect correction in a richer space"
 COARSE = {1: 6, 2: 6, 3: 4}  # by dimension: intervals of the first grid along the longest axis
 FEWEST = 3  # intervals along any axis
-GROWTH = 1.25  # of the number of intervals; with the usual rates the error falls by a factor 5 to 12
-LAST = 1.35  # growth at which the tolerance is expected to be met: more, and the difference says little of the finer solution
-FASTEST = 1.6  # growth where the rate of convergence says that much more is wanted
+GROWTH = (
+    1.25  # of the number of intervals; the error falls by a factor 5 to 50: more, and differences say little of the finer one
+)
+FASTEST = 1.5  # growth where the rate of convergence says that much more is wanted
 SHARE = 0.7  # of the rate just seen, by which the finer solution is taken to be better than their difference ...
 BETTER = 3.0  # ... but by no more than this: where the rate ends, the estimate is a third of the error at worst
 TRIED = (6.0, 8.0, 10.0)  # grids that tell whether splines do without singular terms
@@ -62,17 +63,14 @@ class Result:
 def trimmed(context: Context) -> bool:
     """Whether the trimmed form is the one for this problem.
 
-    It is on shapes; and on boxes without time for systems in two coordinates, where coefficients jump, where conditions change
-    along a side, where an integral is given, or where corners make the solution singular. A system in the lifted form has wide
-    block columns, and takes twice as long (Kovasznay flow: 1.9 s against 3.9 s).
+    It is on shapes; and on boxes without time where coefficients jump, conditions change along a side, an integral is given, or
+    corners make the solution singular.
     """
     problem, domain = context.problem, context.problem.domain
     if domain.region_axes:
         return True
     if domain.time is not None or domain.periodic or domain.dimension > 2:
         return False
-    if len(problem.fields) > 1 and domain.dimension == 2:
-        return True
     if any((c.place.predicate is not None and c.place.faces) or c.integrals for c in problem.conditions):
         return True
     return materials(problem) is not None or (shape_terms(problem) is not None and not _smooth(context))
@@ -172,7 +170,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
             return replace(best, limit=limit)
         before = now if descent.converged else None
         growth = next_growth(differences, tolerance)
-        wider = _space(context, rows, math.ceil(intervals * growth))
+        wider = _space(context, rows, more_intervals(intervals, growth))
         cost = (wider.size / space.size) * (int(wider.offsets[-1]) / int(space.offsets[-1])) ** 2
         if best is not None and seconds * cost > context.left:
             context.short = True
@@ -180,7 +178,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
         if best is not None and wider.size * float(wider.offsets[-1]) > MOST_NUMBERS:
             return replace(best, limit="a finer grid would take more memory than a solve may")
         context.tell("extension", name, grid=wider.intervals, estimate=estimate)
-        intervals = math.ceil(intervals * growth)
+        intervals = more_intervals(intervals, growth)
 
 
 def uniform_breaks(context: Context, rows: ShapeRows, intervals: float) -> list[Tensor]:
@@ -269,7 +267,12 @@ def next_growth(differences: list[tuple[float, float]], tolerance: float) -> flo
     if not rate:
         return GROWTH
     wanted = math.exp(min(math.log(max(differences[-1][1] / (BETTER * tolerance), 1e-300)) / rate, 1.0))
-    return FASTEST if wanted > FASTEST else max(GROWTH, min(LAST, wanted))
+    return FASTEST if wanted > FASTEST else GROWTH
+
+
+def more_intervals(intervals: int, growth: float) -> int:
+    """Whole intervals, not fewer than a fifth more."""
+    return max(math.ceil(1.2 * intervals), int(growth * intervals))
 
 
 def limit_of(context: Context, differences: list[tuple[float, float]]) -> str:

@@ -31,6 +31,7 @@ from kanpde.train.shape import (
     Result,
     extrapolated,
     limit_of,
+    more_intervals,
     network_of,
     next_growth,
     probes,
@@ -115,7 +116,7 @@ def march_shape(context: Context, rows: ShapeRows) -> Result:
         if best is not None and space.size * float(space.offsets[-1]) * growth**3 > MOST_NUMBERS:
             return Result(best.solution, best.network, best.estimate, "a finer grid would take more memory than a solve may")
         before = now
-        intervals = math.ceil(intervals * growth)
+        intervals = more_intervals(intervals, growth)
 
 
 def _march(context: Context, rows: ShapeRows, intervals: float, accuracy: float) -> March | None:
