@@ -1,13 +1,14 @@
-"""The lifted form: u(x, y) = sum_ij c_ij B_i(x) T_j(y), splines along one coordinate and polynomials along the other.
+"""The least squares problem of a lifted space: groups of rows, their linearisation, and the step that minimises it.
 
-All fields of a system share the splines and the polynomials; their coefficients stand side by side in one block column.
-This is the separable network with one coordinate's edges free and the other's spanning a complete space, so that a linear
-equation is one least squares problem and a nonlinear one a few Gauss-Newton steps. Rows are ordered by the intervals of the
-splines, whose Jacobian blocks form a band.
+A linear equation is one least squares problem and a nonlinear one a few Gauss-Newton steps. Rows are ordered by the intervals of
+the splines, whose Jacobian blocks form a band. Three ways to a step, by cost: QR of the band where blocks are narrow; Cholesky of
+the band's normal equations with conjugate gradients where they are wide; in three coordinates conjugate gradients on rows that
+are never formed, preconditioned by fast diagonalisation, where the operator is one of a single field.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,92 +17,15 @@ import torch
 from torch import Tensor
 
 from kanpde.assembly.operator import Key
-from kanpde.kan.bspline import local_basis, open_knots
-from kanpde.kan.chebyshev import chebyshev
+from kanpde.assembly.space import LiftedSpace, gathered, spread
 from kanpde.optimize.banded import Rows, solve_banded
 from kanpde.optimize.banded_cholesky import CellRows, solve_banded_by_cholesky
+from kanpde.optimize.cgls import preconditioned_cgls
+from kanpde.optimize.fast_diagonal import Axis, FastDiagonal
 
 WIDE = 500  # columns of an interval above which normal equations with CGLS are quicker than QR, and as good
+VAST = 800  # columns of an interval above which conjugate gradients on rows that are not formed are tried
 IDLE = 1e-26  # damping of coefficients that no row depends on, beside columns of norm one
-
-
-@dataclass(frozen=True)
-class LiftedSpace:
-    """Splines of ``degree`` on ``breaks`` along coordinate ``axis``, times Chebyshev polynomials along the other.
-
-    ``other`` is the interval of the other coordinate (a time window, or the whole of it) and None in one dimension.
-    """
-
-    breaks: Tensor  # (G + 1,)
-    degree: int
-    axis: int
-    other: tuple[float, float] | None
-    size: int  # r, polynomials along the other coordinate; 1 in one dimension
-    fields: int = 1  # F
-
-    @property
-    def intervals(self) -> int:
-        """G, the number of knot intervals."""
-        return self.breaks.shape[0] - 1
-
-    @property
-    def functions(self) -> int:
-        """K = G + k, the number of splines."""
-        return self.intervals + self.degree
-
-    @property
-    def block(self) -> int:
-        """F r, the number of coefficients of one spline."""
-        return self.fields * self.size
-
-    @property
-    def columns(self) -> Tensor:  # (G, k + 1)
-        """The splines that do not vanish on each interval."""
-        start = torch.arange(self.intervals, device=self.breaks.device)
-        return start[:, None] + torch.arange(self.degree + 1, device=self.breaks.device)
-
-    def splines(self, x: Tensor, order: int = 0) -> Tensor:  # (N,) -> (order + 1, N, K)
-        """All splines at points anywhere, dense."""
-        first, values = local_basis(x[None], open_knots(self.breaks, self.degree)[None], self.degree, order)
-        dense = x.new_zeros(order + 1, x.shape[0], self.functions)
-        index = first[0][:, None] + torch.arange(self.degree + 1, device=x.device)  # (N, k + 1)
-        return dense.scatter_(2, index.expand(order + 1, -1, -1), values[:, :, 0].transpose(1, 2))
-
-    def local(self, x: Tensor, order: int) -> Tensor:  # (C, m) points, row c inside one interval -> (order + 1, C, m, k + 1)
-        """The k + 1 splines of the interval at points of that interval, and their derivatives."""
-        knots = open_knots(self.breaks, self.degree)
-        _, values = local_basis(x.reshape(1, -1), knots[None], self.degree, order)
-        return values[:, :, 0].transpose(1, 2).reshape(order + 1, *x.shape, self.degree + 1)
-
-    def polynomials(self, y: Tensor, order: int = 0) -> Tensor:  # (n,) -> (order + 1, r, n)
-        """The functions of the other coordinate; the constant 1 in one dimension."""
-        if self.other is None:
-            ones = y.new_zeros(order + 1, 1, y.shape[0])
-            ones[0] = 1
-            return ones
-        return chebyshev(y, self.size, self.other[0], self.other[1], order)
-
-
-@dataclass(frozen=True)
-class Lifted:
-    """Functions of the lifted form, one a field: a space and their coefficients."""
-
-    space: LiftedSpace
-    c: Tensor  # (K, F r), those of the first field first
-
-    def field(self, number: int) -> Tensor:  # (K, r)
-        """The coefficients of one field."""
-        return self.c[:, number * self.space.size : (number + 1) * self.space.size]
-
-    def __call__(self, x: Tensor, y: Tensor, orders: tuple[int, int] = (0, 0), field: int = 0) -> Tensor:  # (N, n)
-        """Values of a field on the tensor grid of x (N,) and y (n,), or of its derivative; orders along splines, and across."""
-        space = self.space
-        return space.splines(x, orders[0])[orders[0]] @ self.field(field) @ space.polynomials(y, orders[1])[orders[1]]
-
-    @property
-    def parameters(self) -> int:
-        """The number of coefficients."""
-        return self.c.numel()
 
 
 class Equation(Protocol):
@@ -122,7 +46,7 @@ class Match:
     """Asks one partial derivative to equal given values: the start of a time window, or two ends of a periodic coordinate."""
 
     key: Key
-    target: Tensor  # broadcasts to (C, m, n)
+    target: Tensor  # broadcasts to (C, m, n_1, ..)
     unit: float = 1.0  # rows are divided by it
     linear: bool = True
 
@@ -140,30 +64,33 @@ class Match:
 
 @dataclass
 class RowGroup:
-    """One equation at the points (cells x m) along the splines times n points along the other coordinate."""
+    """One equation at the points (cells x m) along the splines times n_i points along each other coordinate."""
 
     equation: Equation
     cells: slice  # of the intervals
     splines: Tensor  # (orders, C, m, k + 1)
-    polynomials: Tensor  # (orders, r, n)
-    points: list[Tensor]  # one a coordinate, each broadcasts to (C, m, n)
-    weight: Tensor  # square root of the quadrature weight, broadcasts to (C, m, n)
+    tables: list[Tensor]  # (orders, r_i, n_i) for each other coordinate
+    points: list[Tensor]  # one a coordinate, each broadcasts to (C, m, n_1, ..)
+    weight: Tensor  # square root of the quadrature weight, broadcasts to (C, m, n_1, ..)
     offset: Mapping[Key, Tensor] | None = None  # jets of a given function that u is added to
     seam: int | None = None  # the number of the seam unknown that the row ties an end to, if it is such a row
+    face: int | None = None  # the coordinate that is held, where it is one; None inside, and at single points
+    factor: float = 1.0  # what the weight has beside the quadrature
+    inside: bool = False  # whether the rows are those of an equation
     scale: float | None = None  # characteristic size of the rows, fixed at the first evaluation
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(C, m, n)."""
-        return self.splines.shape[1], self.splines.shape[2], self.polynomials.shape[2]
+    def shape(self) -> tuple[int, ...]:
+        """(C, m, n_1, ..)."""
+        return self.splines.shape[1], self.splines.shape[2], *(table.shape[2] for table in self.tables)
 
 
 class LiftedSystem:
     """The least squares problem of a lifted space: rows of equations, conditions and seams, and their linearisation.
 
     ``names`` are the fields in the order of their coefficients. ``seams`` is the number of values and derivatives of fields tied
-    across a periodic spline axis: each is a further unknown function of the other coordinate (a border of the band), which
-    both ends are asked to equal.
+    across a periodic spline axis: each is a further unknown function of the other coordinates (a border of the band), which
+    both ends are asked to equal. ``solver`` says in words how the last step was computed.
     """
 
     def __init__(
@@ -175,14 +102,15 @@ class LiftedSystem:
         self.lengths = tuple(lengths)
         self.seams = seams
         self.linear = all(group.equation.linear for group in groups)
+        self.solver = ""
 
     def linearise(self, c: Tensor) -> Linearised:
-        """Residual and slopes at the coefficients c (K, F r)."""
+        """Residual and slopes at the coefficients c (K, F R)."""
         parts = []
         total = c.new_zeros(())
-        local = c.reshape(-1, self.space.fields, self.space.size)[self.space.columns]  # (G, k + 1, F, r)
+        local = self.local(c)
         for group in self.groups:
-            jets = {key: self._jet(group, local, key) for key in group.equation.keys}
+            jets = {key: self.jet(group, local, key) for key in group.equation.keys}
             if group.offset is not None:
                 jets = {key: value + group.offset[key] for key, value in jets.items()}
             residual, slopes = group.equation(group.points, jets)
@@ -196,22 +124,25 @@ class LiftedSystem:
             parts.append((weighted, {key: slope * weight for key, slope in slopes.items()}))
         return Linearised(self, parts, float(total.sqrt()))
 
-    def _orders(self, key: Key) -> tuple[int, int]:
-        index = key[1]
-        along = index[self.space.axis]
-        return along, sum(index) - along
+    def local(self, c: Tensor) -> Tensor:  # (G, k + 1, F, R)
+        """The coefficients that each interval sees."""
+        return c.reshape(-1, self.space.fields, self.space.size)[self.space.columns]
 
-    def _jet(self, group: RowGroup, local: Tensor, key: Key) -> Tensor:  # (C, m, n)
-        along, across = self._orders(key)
-        mine = local[group.cells, :, self.number[key[0]]]  # (C, k + 1, r)
-        return torch.matmul(torch.matmul(group.splines[along], mine), group.polynomials[across])
+    def tables(self, group: RowGroup, key: Key) -> list[Tensor]:  # (r_i, n_i)
+        """The functions along the other coordinates, differentiated as the key says."""
+        return [table[key[1][across.axis]] for across, table in zip(self.space.across, group.tables, strict=True)]
 
-    def _seam_value(self, seam: int, local: Tensor) -> Tensor:  # (1, 1, n)
+    def jet(self, group: RowGroup, local: Tensor, key: Key) -> Tensor:  # (C, m, n_1, ..)
+        """A partial derivative at the points of a group."""
+        mine = local[group.cells, :, self.number[key[0]]]  # (C, k + 1, R)
+        return spread(torch.matmul(group.splines[key[1][self.space.axis]], mine), self.tables(group, key))
+
+    def _seam_value(self, seam: int, local: Tensor) -> Tensor:  # (1, 1, n_1, ..)
         """The seam unknown at its best value, the mean of both ends; with it the border starts from zero."""
         ends = [group for group in self.groups if group.seam == seam]
         values = []
         for group in ends:
-            value = self._jet(group, local, group.equation.keys[0])
+            value = self.jet(group, local, group.equation.keys[0])
             values.append(value + group.offset[group.equation.keys[0]] if group.offset is not None else value)
         return sum(values[1:], values[0]) / len(values)
 
@@ -224,8 +155,16 @@ class Linearised:
         self.cost = cost
         self._parts = parts
 
-    def step(self, damping: float = 0.0) -> Tensor:  # (K, F r)
+    def step(self, damping: float = 0.0) -> Tensor:  # (K, F R)
         """The p that minimises |r + J p|^2 + damping |D p|^2, D the norms of the columns of J (Marquardt's scaling)."""
+        space = self.system.space
+        if len(space.across) == 2 and (space.degree + 1) * space.block > VAST and space.fields == 1 and not self.system.seams:
+            p = self._by_diagonalisation(damping)
+            if p is not None:
+                return p
+        return self._direct(damping)
+
+    def _direct(self, damping: float) -> Tensor:
         space = self.system.space
         width, k, intervals = space.block, space.degree, space.intervals
         blocks = [self._block(group, slopes) for group, (_, slopes) in zip(self.system.groups, self._parts, strict=True)]
@@ -241,7 +180,9 @@ class Linearised:
         if (k + 1) * width > WIDE:
             x = self._by_cholesky(scaled, damping)
             if x is not None:
+                self.system.solver = "banded Cholesky with CGLS"
                 return x.reshape(space.functions, width) / norms
+        self.system.solver = "banded QR"
         return self._by_qr(scaled, damping).reshape(space.functions, width) / norms
 
     def _by_cholesky(self, scaled: list[Tensor], damping: float) -> Tensor | None:
@@ -262,26 +203,124 @@ class Linearised:
                 cells[e].append(Rows(block[i], right[i], border))
         return solve_banded(cells, space.block, space.degree, border=self.system.seams * space.size, damping=damping)[0]
 
-    def _block(self, group: RowGroup, slopes: Mapping[Key, Tensor]) -> Tensor:  # (C, m n, (k + 1) F r)
-        cells, m, n = group.shape
+    def _by_diagonalisation(self, damping: float) -> Tensor | None:
+        """Rows are applied, never formed; None where the preconditioner does not suit the operator."""
+        preconditioner = self._diagonal()
+        if preconditioner is None:
+            return None
+        right = [-residual for residual, _ in self._parts]
+        outcome = preconditioned_cgls(self._forward, self._backward, right, preconditioner, damping)
+        if not outcome.settled:
+            return None
+        self.system.solver = f"CGLS preconditioned by fast diagonalisation, {outcome.steps} steps"
+        return outcome.x.reshape(self.system.space.functions, -1)
+
+    def _forward(self, p: Tensor) -> list[Tensor]:
+        """J p, group by group."""
+        local = self.system.local(p)
+        rows = []
+        for group, (residual, slopes) in zip(self.system.groups, self._parts, strict=True):
+            row = torch.zeros_like(residual)
+            for key, slope in slopes.items():
+                row.addcmul_(slope, self.system.jet(group, local, key))
+            rows.append(row)
+        return rows
+
+    def _backward(self, rows: list[Tensor]) -> Tensor:
+        """J^T applied to rows."""
+        system, space = self.system, self.system.space
+        local = rows[0].new_zeros(space.intervals, space.degree + 1, space.fields, space.size)
+        for group, row, (_, slopes) in zip(system.groups, rows, self._parts, strict=True):
+            for key, slope in slopes.items():
+                inner = gathered(row * slope, system.tables(group, key))  # (C, m, R)
+                splines = group.splines[key[1][space.axis]].transpose(1, 2)
+                local[group.cells, :, system.number[key[0]]] += torch.matmul(splines, inner)
+        p = local.new_zeros(space.functions, space.block)
+        return p.index_add_(0, space.columns.reshape(-1), local.reshape(-1, space.block)).reshape(-1)
+
+    def _diagonal(self) -> FastDiagonal | None:
+        """The preconditioner: every coefficient replaced by its mean over the coordinates other than the derivative's own."""
+        system, space = self.system, self.system.space
+        inside = [(group, slopes) for group, (_, slopes) in zip(system.groups, self._parts, strict=True) if group.inside]
+        if len(inside) != 1:
+            return None
+        group, slopes = inside[0]
+        means = {key: (slope / group.weight).expand(group.shape) for key, slope in slopes.items()}
+        axes = [space.axis, *(across.axis for across in space.across)]
+        tables = [_dense(group, space), *(table.transpose(1, 2) for table in group.tables)]  # (orders, N, n)
+        count = math.prod(group.shape[2:])
+        roots = [(group.weight * math.sqrt(count)).expand(group.shape).flatten(0, 1).flatten(1)[:, 0]]
+        roots += [roots[0].new_full((n,), n**-0.5) for n in group.shape[2:]]
+        made = []
+        for place, axis in enumerate(axes):
+            operator = torch.zeros_like(tables[place][0])
+            for key, mean in means.items():
+                order = key[1][axis]
+                if sum(key[1]) != order:
+                    continue
+                own = mean.flatten(0, 1).movedim(place, 0).flatten(1).mean(1)  # (N,)
+                if order == 0 and place < 2:
+                    own = own - own.mean()  # the mean of a term without derivatives belongs to the third coordinate
+                operator = operator + own[:, None] * tables[place][order]
+            root = roots[place][:, None]
+            made.append(Axis(root * tables[place][0], root * operator, self._ends(axis, place)))
+        diagonal = FastDiagonal(*made)
+        return diagonal if diagonal.good else None
+
+    def _ends(self, axis: int, place: int) -> Tensor:  # (m, n)
+        """The rows of the conditions at the ends of a coordinate, without the weights of the other coordinates."""
+        system, space = self.system, self.system.space
+        rows = []
+        for group, (_, slopes) in zip(system.groups, self._parts, strict=True):
+            if group.face != axis:
+                continue
+            table = _dense(group, space)[:, 0] if place == 0 else group.tables[place - 1][:, :, 0]  # (orders, n)
+            row = torch.zeros_like(table[0])
+            for key, slope in slopes.items():
+                if sum(key[1]) == key[1][axis]:
+                    row = row + group.factor * (slope / group.weight).mean() * table[key[1][axis]]
+            rows.append(row)
+        like = self._parts[0][0]
+        return torch.stack(rows) if rows else like.new_zeros(0, (space.functions, *space.sizes)[place])
+
+    def _block(self, group: RowGroup, slopes: Mapping[Key, Tensor]) -> Tensor:  # (C, m N, (k + 1) F R)
+        cells, m = group.shape[:2]
         space, number = self.system.space, self.system.number
-        factors: dict[tuple[int, int], Tensor] = {}  # by field and order across: (C, m, n, k + 1)
+        factors: dict[tuple[int, ...], Tensor] = {}  # by field and orders across: (C, m, N, k + 1)
+        tables: dict[tuple[int, ...], Tensor] = {}  # (N, R)
         for key, slope in slopes.items():
-            along, across = self.system._orders(key)
-            term = slope.expand(group.shape)[..., None] * group.splines[along][:, :, None, :]
-            place = (number[key[0]], across)
+            splines = group.splines[key[1][space.axis]]
+            term = slope.expand(group.shape).reshape(cells, m, -1, 1) * splines[:, :, None, :]
+            place = (number[key[0]], *(key[1][across.axis] for across in space.across))
             factors[place] = factors[place] + term if place in factors else term
-        block = group.splines.new_zeros(cells, m, n, space.degree + 1, space.fields, space.size)
-        for (field, across), factor in factors.items():
-            table = group.polynomials[across].T[:, None, :]  # (n, 1, r)
-            block[..., field, :].addcmul_(factor[..., None], table)
-        return block.reshape(cells, m * n, -1)
+            tables[place] = _product(self.system.tables(group, key), splines)
+        block = group.splines.new_zeros(cells, m, math.prod(group.shape[2:]), space.degree + 1, space.fields, space.size)
+        for place, factor in factors.items():
+            block[..., place[0], :].addcmul_(factor[..., None], tables[place][:, None, :])
+        return block.reshape(cells, -1, (space.degree + 1) * space.block)
 
     def _border(self, group: RowGroup) -> Tensor | None:
         if group.seam is None:
             return None
-        r, n = self.system.space.size, group.shape[2]
+        r, n = self.system.space.size, math.prod(group.shape[2:])
         border = group.weight.new_zeros(n, self.system.seams * r)
         weight = (group.weight / (group.scale or 1.0)).expand(group.shape).reshape(n, 1)
-        border[:, group.seam * r : (group.seam + 1) * r] = -group.polynomials[0].T * weight
+        values = _product([table[0] for table in group.tables], group.splines)
+        border[:, group.seam * r : (group.seam + 1) * r] = -values * weight
         return border
+
+
+def _product(tables: Sequence[Tensor], like: Tensor) -> Tensor:  # (r_i, n_i) -> (N, R)
+    """The values of all products at all points across."""
+    result = like.new_ones(1, 1)
+    for table in tables:
+        result = torch.kron(result, table.T.contiguous())
+    return result
+
+
+def _dense(group: RowGroup, space: LiftedSpace) -> Tensor:  # (orders, C m, K)
+    """The splines of a group's points among all splines."""
+    orders, cells, m, near = group.splines.shape
+    columns = space.columns[group.cells][:, None].expand(cells, m, near).reshape(1, cells * m, near)
+    dense = group.splines.new_zeros(orders, cells * m, space.functions)
+    return dense.scatter_(2, columns.expand(orders, -1, -1), group.splines.reshape(orders, cells * m, near))

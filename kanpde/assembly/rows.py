@@ -1,32 +1,37 @@
 """A problem on a box as the rows of a lifted system: equation, conditions, seams, and the start of a time window.
 
 Points are tied to the knots: Gauss points on every interval along the splines (with points that ignore the knots, graded grids
-overfit), Chebyshev points along the other coordinate. Every row is divided by the characteristic size of its operator, so that
-units do not matter; conditions weigh ``CONDITION`` times what the equation does.
+overfit), Chebyshev points along the other coordinates, equal steps around those that close on themselves. Every row is divided by
+the characteristic size of its operator, so that units do not matter; conditions weigh ``CONDITION`` times what the equation does.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.assembly.lifted import Equation, LiftedSpace, LiftedSystem, Match, RowGroup
+from kanpde.assembly.lifted import Equation, LiftedSystem, Match, RowGroup
 from kanpde.assembly.operator import Key, Operator
+from kanpde.assembly.space import Across, LiftedSpace
 from kanpde.assembly.torch_functions import TORCH
 from kanpde.geometry import Face
-from kanpde.kan.chebyshev import chebyshev_points
 from kanpde.problem.evaluate import Program
 from kanpde.problem.types import Condition, Problem, symbol
 
 CONDITION = 30.0  # 30 to 300 give the same errors, 3 loses a digit or two
 GAUSS = 3  # points an interval; 2 lose a factor 10
+SPARE = 4  # points beyond the number of global functions that they fix
 
-Jets = Callable[[Sequence[Key], Tensor, Tensor], Mapping[Key, Tensor]]
-"""(keys, x (N,) along the splines, y (n,) along the other coordinate) -> a given function's partial derivatives, (N, n) each."""
+Jets = Callable[[Sequence[Key], Tensor, Sequence[Tensor]], Mapping[Key, Tensor]]
+"""(keys, x (N,) along the splines, the others (n_i,) in order) -> a given function's partial derivatives, (N, n_1, ..) each."""
+
+Start = Callable[[Tensor, Sequence[Tensor]], Tensor]
+"""(x (N,), the other space coordinates (n_i,)) -> what a time window starts from, (N, n_1, ..)."""
 
 
 class RowBuilder:
@@ -65,19 +70,39 @@ class RowBuilder:
             [] if time is None else [(i, order) for i, name in enumerate(self.names) for order in range(self._order(name, time))]
         )
 
-    def key(self, along: int = 0, across: int = 0, field: int = 0) -> Key:
-        """The partial derivative of a field of the given orders along the splines and along the other coordinate."""
-        index = [across] * self.problem.domain.dimension
-        index[self.axis] = along
+    def key(self, field: int = 0, axis: int | None = None, order: int = 0) -> Key:
+        """The partial derivative of a field of the given order along one coordinate."""
+        index = [0] * self.problem.domain.dimension
+        if axis is not None:
+            index[axis] = order
         return self.names[field], tuple(index)
+
+    def periodic(self, axis: int) -> bool:
+        """Whether a coordinate closes on itself."""
+        return self.problem.coordinates[axis] in self.problem.domain.periodic
+
+    def across(self, axis: int, interval: tuple[float, float] | None = None, size: int = 1) -> Across:
+        """Functions of another coordinate, on an interval of it or all of it: harmonics where it closes on itself."""
+        low, high = interval or self.problem.domain.bounds[axis]
+        return Across(axis, (float(low), float(high)), 1, self.periodic(axis)).widened(size)
+
+    @property
+    def others(self) -> list[int]:
+        """The numbers of the coordinates other than that of the splines, time last."""
+        domain = self.problem.domain
+        return sorted((i for i in range(domain.dimension) if i != self.axis), key=lambda i: i == domain.time_axis)
 
     def gauss(self, space: LiftedSpace) -> tuple[Tensor, Tensor]:  # (G, m), (G, m)
         """Gauss points on every interval, and their weights; the weights sum to one.
 
-        Three an interval; on very coarse grids as many as it takes to have one for every spline.
+        Three an interval; on very coarse grids as many as it takes to have one for every spline. Equal steps for harmonics.
         """
-        nodes, weights = np.polynomial.legendre.leggauss(max(GAUSS, math.ceil(space.functions / space.intervals)))
         h = space.breaks.diff()[:, None]
+        if space.periodic:
+            count = space.functions + SPARE
+            steps = (torch.arange(count, dtype=h.dtype, device=h.device) + 0.5) / count
+            return space.breaks[:1, None] + h * steps, torch.full_like(h * steps, 1 / count)
+        nodes, weights = np.polynomial.legendre.leggauss(max(GAUSS, math.ceil(space.functions / space.intervals)))
         x = space.breaks[:-1, None] + h * torch.as_tensor((nodes + 1) / 2).to(h)
         return x, h * torch.as_tensor(weights / 2).to(h) / h.sum()
 
@@ -85,74 +110,65 @@ class RowBuilder:
         self,
         space: LiftedSpace,
         *,
-        extra: int,  # points along the other coordinate beyond the number of polynomials
-        start: Sequence[Callable[[Tensor], Tensor]] | None = None,  # what ``starts`` names, as functions of x (N,)
+        extra: int,  # points along each other coordinate beyond the number of functions
+        start: Sequence[Start] | None = None,  # what ``starts`` names
         offset: Jets | None = None,  # a given function that the lifted one is added to
     ) -> LiftedSystem:
         """The rows of the problem on a space. Without ``start``, a window begins with the problem's own initial conditions."""
         x, w = self.gauss(space)
-        y = self._across(space, space.size + extra)
-        groups = [self._group(space, op, x, y, (w[:, :, None] / len(y)).sqrt(), offset) for op in self.equations]
+        ys = {across.axis: across.points(across.size + extra, x) for across in space.across}
+        grid = _Grid(space, x, w, ys, offset)
+        groups = []
+        for op in self.equations:
+            groups.append(self._group(grid, op))
+            groups[-1].inside = True
         for condition, face, op in self.conditions:
             if condition.kind == "initial" and start is not None:
                 continue
-            groups.append(self._condition(space, condition, face, op, x, w, y, offset))
-        groups += [self._point(space, place, op, y, offset) for place, op in self.points]
+            groups.append(self._condition(grid, condition, face, op))
+        groups += [self._point(grid, place, op) for place, op in self.points]
         for (field, order), function in zip(self.starts, start or (), strict=False):
-            groups.append(self._start(space, field, order, function, x, w, offset))
+            groups.append(self._start(grid, field, order, function))
         seams = 0
-        if self._periodic(self.axis):
+        if self.periodic(self.axis) and not space.periodic:
             for field, orders in enumerate(self.orders):
                 for order in range(orders):
-                    groups += self._seam(space, field, order, seams, y, offset)
+                    groups += self._seam(grid, field, order, seams)
                     seams += 1
-        if space.other is not None and self._periodic(1 - self.axis):
-            groups += self._closed(space, x, w, offset)
         lengths = [float(v) for v in self.problem.domain.lengths]
-        if space.other is not None:
-            lengths[1 - self.axis] = space.other[1] - space.other[0]
+        for across in space.across:
+            lengths[across.axis] = across.interval[1] - across.interval[0]
         return LiftedSystem(space, groups, lengths, self.names, seams)
 
     def initial(self, space: LiftedSpace, time: float) -> LiftedSystem:
-        """Only the initial conditions that fix u itself, on a space of one polynomial: the initial value as a spline."""
+        """Only the initial conditions that fix u itself, on a space without time: the initial value in space."""
         x, w = self.gauss(space)
-        axis = 1 - self.axis
+        axis = self.others[-1]
+        ys = {across.axis: across.points(across.size + SPARE, x) for across in space.across}
+        grid = _Grid(space, x, w, {**ys, axis: x.new_tensor([time])}, None)
         groups = []
         for condition, face, op in self.conditions:
             if condition.kind == "initial" and all(key[1][axis] == 0 for key in op.keys):
-                groups.append(self._condition(space, condition, face, op, x, w, x.new_tensor([time]), None))
+                groups.append(self._condition(grid, condition, face, op))
         return LiftedSystem(space, groups, [float(v) for v in self.problem.domain.lengths], self.names)
 
-    def _periodic(self, axis: int) -> bool:
-        return self.problem.coordinates[axis] in self.problem.domain.periodic
+    def _group(self, grid: _Grid, equation: Equation, cells: slice = slice(None), factor: float = 1.0) -> RowGroup:
+        """Rows at all points of a grid; ``factor`` times the square roots of their quadrature weights."""
+        space, x = grid.space, grid.x
 
-    def _across(self, space: LiftedSpace, count: int) -> Tensor:
-        if space.other is None:
-            return space.breaks.new_zeros(1)
-        return chebyshev_points(count, *space.other, dtype=self.dtype).to(self.device)
+        def order(axis: int) -> int:
+            return max((key[1][axis] for key in equation.keys), default=0)
 
-    def _group(
-        self,
-        space: LiftedSpace,
-        equation: Equation,
-        x: Tensor,  # (C, m)
-        y: Tensor,  # (n,)
-        weight: Tensor,
-        offset: Jets | None,
-        cells: slice = slice(None),
-    ) -> RowGroup:
-        along = max(self._orders(key)[0] for key in equation.keys) if equation.keys else 0
-        across = max(self._orders(key)[1] for key in equation.keys) if equation.keys else 0
-        splines = self._local(space, x, along, cells)
-        points = self._points(x, y)
+        splines = self._local(space, x, order(self.axis), cells)
+        tables = [across.table(grid.ys[across.axis], order(across.axis)) for across in space.across]
+        levels = [grid.ys[across.axis] for across in space.across]
         given = None
-        if offset is not None:
-            flat = offset(equation.keys, x.reshape(-1), y)
-            given = {key: flat[key].reshape(*x.shape, len(y)) for key in equation.keys}
-        return RowGroup(equation, cells, splines, space.polynomials(y, across), points, weight, given)
-
-    def _orders(self, key: Key) -> tuple[int, int]:
-        return key[1][self.axis], sum(key[1]) - key[1][self.axis]
+        if grid.offset is not None:
+            flat = grid.offset(equation.keys, x.reshape(-1), levels)
+            given = {key: flat[key].reshape(*x.shape, *map(len, levels)) for key in equation.keys}
+        depth = len(levels)
+        weight = factor * grid.w.reshape(*grid.w.shape, *[1] * depth).sqrt() / math.sqrt(math.prod(map(len, levels)))
+        return RowGroup(equation, cells, splines, tables, self._points(grid, depth), weight, given, factor=factor)
 
     def _local(self, space: LiftedSpace, x: Tensor, order: int, cells: slice) -> Tensor:
         if cells == slice(None):
@@ -161,101 +177,84 @@ class RowBuilder:
         columns = space.columns[cells][0]
         return dense[:, :, columns].reshape(order + 1, 1, 1, -1)
 
-    def _points(self, x: Tensor, y: Tensor) -> list[Tensor]:
-        points = [x[:, :, None]]
-        if self.problem.domain.dimension == 2:
-            points.insert(1 - self.axis, y[None, None, :])
+    def _points(self, grid: _Grid, depth: int) -> list[Tensor]:
+        points: list[Tensor] = [grid.x] * self.problem.domain.dimension
+        points[self.axis] = grid.x.reshape(*grid.x.shape, *[1] * depth)
+        own = {across.axis: number for number, across in enumerate(grid.space.across)}
+        for axis, y in grid.ys.items():
+            shape = [1] * (2 + depth)
+            if axis in own:
+                shape[2 + own[axis]] = len(y)
+            points[axis] = y.reshape(shape)
         return points
 
-    def _at(self, space: LiftedSpace, value: Tensor) -> tuple[slice, Tensor]:
-        """The interval that holds a value, and the value as a point there (1, 1)."""
+    def _at(self, grid: _Grid, value: Tensor) -> tuple[slice, _Grid]:
+        """The interval that holds a value, and the grid held at that value along the splines."""
+        space = grid.space
         cell = int(torch.searchsorted(space.breaks, value, right=True)) - 1
         cell = min(max(cell, 0), space.intervals - 1)
-        return slice(cell, cell + 1), value.reshape(1, 1)
+        one = value.reshape(1, 1)
+        return slice(cell, cell + 1), replace(grid, x=one, w=torch.ones_like(one))
 
-    def _end(self, space: LiftedSpace, side: int) -> tuple[slice, Tensor]:
-        """The first or last interval, and the end point there (1, 1)."""
-        return self._at(space, space.breaks[0] if side < 0 else space.breaks[-1])
+    def _held(self, grid: _Grid, axis: int, value: float) -> _Grid:
+        """The grid held at a value of another coordinate."""
+        return replace(grid, ys={**grid.ys, axis: grid.x.new_tensor([value])})
 
-    def _point(
-        self, space: LiftedSpace, place: Sequence[float | None], equation: Operator, y: Tensor, offset: Jets | None
-    ) -> RowGroup:
-        """A constraint at a point, or along the coordinate that the point leaves free."""
+    def _point(self, grid: _Grid, place: Sequence[float | None], equation: Operator) -> RowGroup:
+        """A constraint at a point, or along the coordinates that the point leaves free."""
+        cells = slice(None)
+        for across in grid.space.across:
+            value = place[across.axis]
+            grid = grid if value is None else self._held(grid, across.axis, value)
         along = place[self.axis]
-        across = place[1 - self.axis] if space.other is not None else None
-        levels = y if across is None else y.new_tensor([across])
-        if along is None:
-            x, w = self.gauss(space)
-            return self._group(space, equation, x, levels, CONDITION * w[:, :, None].sqrt(), offset)
-        cells, point = self._at(space, y.new_tensor(along))
-        weight = y.new_full((1, 1, len(levels)), CONDITION / math.sqrt(len(levels)))
-        return self._group(space, equation, point, levels, weight, offset, cells)
+        if along is not None:
+            cells, grid = self._at(grid, grid.x.new_tensor(along))
+        return self._group(grid, equation, cells, CONDITION)
 
-    def _condition(
-        self,
-        space: LiftedSpace,
-        condition: Condition,
-        face: Face,
-        equation: Operator,
-        x: Tensor,
-        w: Tensor,
-        y: Tensor,
-        offset: Jets | None,
-    ) -> RowGroup:
+    def _condition(self, grid: _Grid, condition: Condition, face: Face, equation: Operator) -> RowGroup:
+        cells = slice(None)
         if face.axis == self.axis:
-            cells, end = self._end(space, face.side)
-            weight = y.new_full((1, 1, len(y)), CONDITION / math.sqrt(len(y)))
-            group = self._group(space, equation, end, y, weight, offset, cells)
+            cells, grid = self._at(grid, grid.space.breaks[0] if face.side < 0 else grid.space.breaks[-1])
         else:
-            level = x.new_tensor([self.problem.domain.position(face)])
-            group = self._group(space, equation, x, level, CONDITION * w[:, :, None].sqrt(), offset)
+            grid = self._held(grid, face.axis, self.problem.domain.position(face))
+        group = self._group(grid, equation, cells, CONDITION)
+        group.face = face.axis
         if condition.place.predicate is not None:
             program = Program([condition.place.predicate], [symbol(name) for name in self.problem.coordinates])
             group.weight = group.weight * program(TORCH, group.points)[0]
         return group
 
-    def _start(
-        self,
-        space: LiftedSpace,
-        field: int,
-        order: int,
-        function: Callable[[Tensor], Tensor],
-        x: Tensor,
-        w: Tensor,
-        offset: Jets | None,
-    ) -> RowGroup:
-        assert space.other is not None
-        level = x.new_tensor([space.other[0]])
-        unit = (2 / (space.other[1] - space.other[0])) ** order
-        match = Match(self.key(0, order, field), function(x.reshape(-1)).reshape(*x.shape, 1), unit)
-        return self._group(space, match, x, level, CONDITION * w[:, :, None].sqrt(), offset)
+    def _start(self, grid: _Grid, field: int, order: int, function: Start) -> RowGroup:
+        window = grid.space.across[-1]
+        low, high = window.interval
+        held = self._held(grid, window.axis, low)
+        levels = [grid.ys[across.axis] for across in grid.space.across[:-1]]
+        target = function(grid.x.reshape(-1), levels).reshape(*grid.x.shape, *map(len, levels), 1)
+        group = self._group(held, Match(self.key(field, window.axis, order), target, (2 / (high - low)) ** order), factor=CONDITION)
+        group.face = window.axis
+        return group
 
-    def _seam(self, space: LiftedSpace, field: int, order: int, seam: int, y: Tensor, offset: Jets | None) -> list[RowGroup]:
+    def _seam(self, grid: _Grid, field: int, order: int, seam: int) -> list[RowGroup]:
         """Both ends of a periodic spline axis equal one more unknown, in the value or a derivative of a field."""
-        weight = y.new_full((1, 1, len(y)), CONDITION / math.sqrt(len(y)))
-        ends = torch.stack([space.breaks[1] - space.breaks[0], space.breaks[-1] - space.breaks[-2]])
+        breaks = grid.space.breaks
+        ends = torch.stack([breaks[1] - breaks[0], breaks[-1] - breaks[-2]])
         unit = (1 / float(ends.min())) ** order  # the size of the derivatives' round-off, which graded knots make large
         groups = []
-        for side in (-1, 1):
-            cells, end = self._end(space, side)
-            match = Match(self.key(order, 0, field), y.new_zeros(()), unit)
-            group = self._group(space, match, end, y, weight, offset, cells)
+        for end in (breaks[0], breaks[-1]):
+            cells, held = self._at(grid, end)
+            match = Match(self.key(field, self.axis, order), breaks.new_zeros(()), unit)
+            group = self._group(held, match, cells, CONDITION)
             group.seam = seam
             groups.append(group)
         return groups
 
-    def _closed(self, space: LiftedSpace, x: Tensor, w: Tensor, offset: Jets | None) -> list[RowGroup]:
-        """Value and derivatives at both ends of a periodic other coordinate are equal."""
-        assert space.other is not None
-        groups = []
-        for field, name in enumerate(self.names):
-            for order in range(self._order(name, 1 - self.axis)):
-                unit = (2 / (space.other[1] - space.other[0])) ** order
-                match = Match(self.key(0, order, field), x.new_zeros(()), unit)
-                weight = CONDITION * w[:, :, None].sqrt()
-                low, high = (self._group(space, match, x, x.new_tensor([end]), weight, offset) for end in space.other)
-                high.polynomials = high.polynomials - low.polynomials
-                if high.offset is not None and low.offset is not None:
-                    high.offset = {key: value - low.offset[key] for key, value in high.offset.items()}
-                groups.append(high)
-        return groups
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where rows stand: points along the splines with their weights, and points along every other coordinate."""
+
+    space: LiftedSpace
+    x: Tensor  # (C, m)
+    w: Tensor  # (C, m)
+    ys: Mapping[int, Tensor]  # (n,) by the number of the coordinate
+    offset: Jets | None

@@ -19,7 +19,7 @@ from kanpde.problem.types import Condition, Problem, Remark, Residual, symbol
 
 MAX_SPACE_ORDER = 6
 MAX_TIME_ORDER = 2
-MAX_COORDINATES = 2
+MAX_COORDINATES = 3
 
 Found = Iterator[tuple[str, Span]]
 """A sentence, and the place in the file that it is about."""

@@ -13,7 +13,8 @@ class StageRecord:
 
     ``grid`` is the number of intervals along each coordinate's edges; ``residual`` the relative weighted residual at the end;
     ``estimate`` the estimated relative error that drove the next extension (None if not computed); ``change`` the largest change
-    of u by the knot insertion that began the stage, relative to the size of u (None if the stage began with none).
+    of u by the knot insertion that began the stage, relative to the size of u (None if the stage began with none); ``solver`` the
+    linear algebra of its steps, in words.
     """
 
     name: str
@@ -25,6 +26,7 @@ class StageRecord:
     estimate: float | None = None
     change: float | None = None
     window: tuple[float, float] | None = None
+    solver: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""

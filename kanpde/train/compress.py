@@ -1,8 +1,10 @@
-"""Compression: a lifted solution, in one piece or many windows, as one separable network of the smallest rank.
+"""Compression: a lifted solution, in one piece or many windows, as one separable network of a small rank.
 
-The singular value decomposition in L2 gives the smallest rank for a given error (Eckart & Young 1936). Its left functions become
-the splines of one coordinate, its right functions the splines of the other, over the whole time interval; all are ordinary
-learnable edges. What the compression changes is part of every error that is reported, since those are measured on the network.
+In two coordinates the singular value decomposition in L2 gives the smallest rank for a given error (Eckart & Young 1936). Its left
+functions become the splines of one coordinate, its right functions the splines of the other, over the whole time interval; all
+are ordinary learnable edges. In three coordinates the right functions depend on two, and are decomposed in turn; a product is cut
+where its size, the product of both singular values, is negligible. What the compression changes is part of every error that is
+reported, since those are measured on the network.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.assembly import Lifted, RowBuilder
+from kanpde.assembly import Across, Lifted, LiftedSpace, RowBuilder
 from kanpde.kan import KAN, Grid, separable
 from kanpde.plan import SeparableNetwork
 from kanpde.train.context import Context
@@ -27,10 +29,9 @@ SHARE = 0.3  # of what a compression may lose, for each of its two fits
 
 @dataclass(frozen=True)
 class _Decomposition:
-    """u(x, y) = sum_j left_j(x) right_j(y), ordered by size; left and right are orthonormal up to ``values``."""
+    """u(x, y, ..) = sum_j left_j(x) middle_j(y) .. right_j(t), ordered by size; all are of norm one up to ``values``."""
 
-    left: Callable[[Tensor], Tensor]  # (N,) -> (N, R), orthonormal
-    right: Callable[[Tensor], Tensor]  # (n,) -> (n, R), orthonormal
+    factors: list[Callable[[Tensor], Tensor]]  # (N,) -> (N, R): along the splines, then along each other coordinate
     values: Tensor  # (R,)
     truncation: float  # relative
 
@@ -42,7 +43,7 @@ class _Decomposition:
 
 
 def compress(context: Context, builder: RowBuilder, pieces: list[Lifted], accuracy: float, truncation: float) -> KAN:
-    """The separable network of the smallest rank that loses no more than ``truncation``, relative to the size of each field.
+    """The separable network of a small rank that loses no more than ``truncation``, relative to the size of each field.
 
     Its edges follow the singular functions to ``SHARE`` times the larger of ``accuracy`` and ``truncation``. The fields share the
     grids; each has as many product nodes as the one of the largest rank.
@@ -51,36 +52,35 @@ def compress(context: Context, builder: RowBuilder, pieces: list[Lifted], accura
     space = pieces[0].space
     given = context.plan.network.degree
     most = context.plan.network.rank if isinstance(context.plan.network, SeparableNetwork) else None
-    if space.other is None:
+    if not space.across:
         return separable([Grid(space.breaks, space.degree)], [pieces[0].c.T], outputs=space.fields)
     parts = [_decompose(pieces, builder, field, truncation, most) for field in range(space.fields)]
     tolerance = SHARE * max(accuracy, truncation)
-    knots_along = space.breaks if len(pieces) == 1 else _merged(pieces, parts, accuracy)
-    degree_along = given or (space.degree if len(pieces) == 1 else max(DEGREE_ACROSS, space.degree))
-    degree_across = given or max(DEGREE_ACROSS, space.degree)
+    whole = len(pieces) == 1 and not space.periodic
+    knots = space.breaks if whole else _steps(space.breaks) if space.periodic else _merged(pieces, parts, accuracy)
+    first = [knots, *(_steps(space.breaks.new_tensor(across.interval)) for across in space.across[:-1]), _levels(pieces)]
+    base = DEGREE_ACROSS if space.periodic else max(DEGREE_ACROSS, space.degree)
+    degrees = [given or (space.degree if whole else base), *[given or base] * len(space.across)]
 
-    def stacked(side: Callable[[_Decomposition], Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
-        return lambda points: torch.cat([side(part)(points) * part.relative for part in parts], 1)  # (N, sum of ranks)
+    def stacked(place: int) -> Callable[[Tensor], Tensor]:
+        return lambda points: torch.cat([part.factors[place](points) * part.relative for part in parts], 1)  # (N, sum of ranks)
 
-    along, breaks_along, _ = fit_adaptively(stacked(lambda part: part.left), knots_along, degree_along, tolerance)
-    across, breaks_across, _ = fit_adaptively(stacked(lambda part: part.right), _levels(pieces), degree_across, tolerance)
     context.history.rank = max(len(part.values) for part in parts)
     context.history.truncation = max(part.truncation for part in parts)
-    edges = [
-        (Grid(breaks_along, degree_along), _padded(along, parts)),
-        (Grid(breaks_across, degree_across), _padded(across, parts)),
-    ]
-    if builder.axis == 1:
-        edges.reverse()
-    return separable([grid for grid, _ in edges], [c for _, c in edges], outputs=space.fields)
+    edges: dict[int, tuple[Grid, Tensor]] = {}
+    for place, axis in enumerate([space.axis, *(across.axis for across in space.across)]):
+        c, breaks, _ = fit_adaptively(stacked(place), first[place], degrees[place], tolerance)
+        edges[axis] = Grid(breaks, degrees[place]), _padded(c, parts, 1 / len(degrees))
+    ordered = [edges[axis] for axis in sorted(edges)]
+    return separable([grid for grid, _ in ordered], [c for _, c in ordered], outputs=space.fields)
 
 
-def _padded(c: Tensor, parts: list[_Decomposition]) -> Tensor:  # (K, sum of ranks) -> (F R, K)
+def _padded(c: Tensor, parts: list[_Decomposition], share: float) -> Tensor:  # (K, sum of ranks) -> (F R, K)
     """The fitted factors in the size that the network wants, every field with as many as the one of the largest rank."""
     most = max(len(part.values) for part in parts)
     rows = []
     for columns, part in zip(c.split([len(part.values) for part in parts], 1), parts, strict=True):
-        factors = (columns / part.relative * part.values.sqrt()).T
+        factors = (columns / part.relative * part.values**share).T
         rows += [factors, factors.new_zeros(most - len(factors), c.shape[0])]
     return torch.cat(rows)
 
@@ -88,45 +88,79 @@ def _padded(c: Tensor, parts: list[_Decomposition]) -> Tensor:  # (K, sum of ran
 def _decompose(pieces: list[Lifted], builder: RowBuilder, field: int, tolerance: float, rank: int | None) -> _Decomposition:
     """Singular value decomposition in the L2 of the box; every window counts alike, so that short early ones are kept too."""
     longest = max(pieces, key=lambda p: p.space.intervals)
-    x, w = _union_points(pieces, builder) if len(pieces) > 1 else builder.gauss(longest.space)
+    x, w = _union_points(pieces, builder) if len(pieces) > 1 and not longest.space.periodic else builder.gauss(longest.space)
     x, w = x.reshape(-1), w.reshape(-1)
-    nodes, weights = np.polynomial.legendre.leggauss(max(p.space.size for p in pieces))
-    half_nodes = torch.as_tensor((nodes + 1) / 2).to(x)
-    half_weights = torch.as_tensor(weights / 2).to(x) / len(pieces)
-    grams, columns = [], []
-    for piece in pieces:
-        low, high = piece.space.other or (0.0, 1.0)
-        table = piece.space.polynomials(low + (high - low) * half_nodes)[0]  # (r, n)
-        gram = torch.linalg.cholesky((table * half_weights) @ table.T)  # (r, r), T T^T = L L^T
-        grams.append(gram)
-        columns.append(piece.field(field) @ gram)  # coefficients in polynomials orthonormal on the window
-    stacked = torch.cat([p.space.splines(x)[0] @ c for p, c in zip(pieces, columns, strict=True)], 1)  # (N, sum r)
-    _, s, vh = torch.linalg.svd(w.sqrt()[:, None] * stacked, full_matrices=False)
-    tails = s.square().flip(0).cumsum(0).flip(0).sqrt()  # tails[j]: what is lost when only j are kept
-    total = max(float(tails[0]), 1e-300)
-    keep = max(1, int((tails > tolerance * total).sum()))
+    *between, _ = longest.space.across
+    if between:
+        between = [between[0].widened(max(p.space.sizes[0] for p in pieces))]
+    middle = [_gram(across, x) for across in between]  # (r, r) each
+    lasts = [_gram(p.space.across[-1], x) / len(pieces) ** 0.5 for p in pieces]
+    columns = []  # (K, r_1 .. r) each: coefficients in orthonormal functions
+    for piece, last in zip(pieces, lasts, strict=True):
+        c = piece.widened([*(across.size for across in between), 0]).tensor[:, field] @ last
+        for gram in middle:
+            c = torch.matmul(gram.T, c)
+        columns.append(c)
+    stacked = torch.cat([torch.tensordot(p.space.splines(x)[0], c, 1) for p, c in zip(pieces, columns, strict=True)], -1)
+    matrix = w.sqrt()[:, None] * stacked.reshape(len(x), -1)
+    _, s, vh = torch.linalg.svd(matrix, full_matrices=False)
+    share = 1.0 if not between else 0.7  # of what may be lost, for the first of two decompositions
+    keep, total = _kept(s, share * tolerance), max(float(s.norm()), 1e-300)
     keep = min(keep, rank or keep)
-    v = vh[:keep].T  # (sum r, R)
-    sizes = [c.shape[1] for c in columns]
-    shares = torch.split(v, sizes)
-    inverse = [torch.linalg.solve_triangular(gram.T, share, upper=True) for gram, share in zip(grams, shares, strict=True)]
+    sources, values, inner = torch.arange(keep, device=x.device), s[:keep], None
+    rights = vh[:keep].reshape(keep, *stacked.shape[1:])  # (R, r_1, sum r)
+    if between:
+        u, more, v = torch.linalg.svd(rights * s[:keep, None, None], full_matrices=False)  # (R, r_1, q), (R, q), (R, q, sum r)
+        order = more.flatten().argsort(descending=True)
+        order = order[: min(_kept(more.flatten()[order], share * tolerance, total), rank or len(order))]
+        sources, which = order // more.shape[1], order % more.shape[1]
+        values, inner, rights = more.flatten()[order], u[sources, :, which], v[sources, which]
+    lost = max(0.0, float(s.square().sum() - values.square().sum())) ** 0.5 / total
+    truncation = lost if between else float(s[keep:].norm()) / total
+    chosen = vh[:keep].reshape(keep, *stacked.shape[1:])
+    widths = [c.shape[-1] for c in columns]
+    spots = [
+        torch.tensordot(c.flatten(1), part.flatten(1).T, 1)  # (K, keep), the splines' coefficients of the left functions
+        for c, part in zip(columns, chosen.split(widths, -1), strict=True)
+    ]
+    inverse = [
+        torch.linalg.solve_triangular(gram.T, part.T, upper=True) for gram, part in zip(lasts, rights.split(widths, -1), strict=True)
+    ]
 
     def left(points: Tensor) -> Tensor:
-        value = sum(p.space.splines(points)[0] @ (c @ share) for p, c, share in zip(pieces, columns, shares, strict=True))
+        value = sum(p.space.splines(points)[0] @ c for p, c in zip(pieces, spots, strict=True))
         assert isinstance(value, Tensor)
-        return value / torch.where(s > 0, s, torch.ones_like(s))[:keep]
+        return (value / torch.where(s > 0, s, torch.ones_like(s))[:keep])[:, sources]
 
-    ends = torch.tensor([p.space.other[1] for p in pieces[:-1] if p.space.other], dtype=x.dtype, device=x.device)
+    ends = torch.tensor([p.space.across[-1].interval[1] for p in pieces[:-1]], dtype=x.dtype, device=x.device)
 
     def right(levels: Tensor) -> Tensor:
-        values = levels.new_zeros(levels.shape[0], keep)
+        found = levels.new_zeros(levels.shape[0], len(values))
         owner = torch.searchsorted(ends, levels.contiguous(), right=False)
         for i in torch.unique(owner).tolist():
             mine = owner == i
-            values[mine] = pieces[i].space.polynomials(levels[mine])[0].T @ inverse[i]
-        return values
+            found[mine] = pieces[i].space.across[-1].table(levels[mine])[0].T @ inverse[i]
+        return found
 
-    return _Decomposition(left, right, s[:keep], float(tails[keep]) / total if keep < len(s) else 0.0)
+    factors = [left, right]
+    if inner is not None:
+        coefficients = torch.linalg.solve_triangular(middle[0].T, inner.T, upper=True)  # (r_1, R)
+        factors.insert(1, lambda levels: between[0].table(levels)[0].T @ coefficients)
+    return _Decomposition(factors, values, truncation)
+
+
+def _gram(across: Across, like: Tensor) -> Tensor:  # (r, r)
+    """L with T T^T = L L^T in L2, relative to the length: coefficients times L are those of orthonormal functions."""
+    low, high = across.interval
+    nodes, weights = np.polynomial.legendre.leggauss(across.size if not across.periodic else 2 * across.size)
+    table = across.table(low + (high - low) * torch.as_tensor((nodes + 1) / 2).to(like))[0]  # (r, n)
+    return torch.linalg.cholesky((table * torch.as_tensor(weights / 2).to(like)) @ table.T)
+
+
+def _kept(s: Tensor, tolerance: float, total: float | None = None) -> int:
+    """How many of decreasing singular values to keep, so that what is lost is below the tolerance relative to all."""
+    lost = s.square().flip(0).cumsum(0).flip(0).sqrt()  # what is lost when only so many are kept
+    return max(1, int((lost > tolerance * max(total or float(lost[0]), 1e-300)).sum()))
 
 
 def _union_points(pieces: list[Lifted], builder: RowBuilder) -> tuple[Tensor, Tensor]:
@@ -140,7 +174,7 @@ def _union_points(pieces: list[Lifted], builder: RowBuilder) -> tuple[Tensor, Te
             kept.append(value)
     kept[-1] = float(breaks[-1])
     merged = breaks.new_tensor(kept)
-    return builder.gauss(type(finest)(merged, finest.degree, finest.axis, None, 1))
+    return builder.gauss(LiftedSpace(merged, finest.degree, finest.axis))
 
 
 def _merged(pieces: list[Lifted], parts: list[_Decomposition], accuracy: float) -> Tensor:
@@ -153,8 +187,10 @@ def _merged(pieces: list[Lifted], parts: list[_Decomposition], accuracy: float) 
     for piece in pieces:
         k, breaks = piece.space.degree, piece.space.breaks
         size = torch.stack([part.values.square().sum().sqrt() for part in parts]).clamp(min=1e-300)
-        ends = piece.c.reshape(-1, piece.space.fields, piece.space.size).sum(2) / size  # (K, F), at the end of the window
-        wanted = density(ends, breaks, k, accuracy)
+        ends = piece.tensor.sum(-1) / size.reshape(1, -1, *[1] * (len(piece.space.across) - 1))  # at the end of the window
+        for across in piece.space.across[:-1]:
+            ends = ends @ across.table(across.levels(8, breaks))[0]  # (K, F, 8)
+        wanted = density(ends.flatten(1), breaks, k, accuracy)
         place = torch.searchsorted(breaks, middle.contiguous(), right=True).sub(1).clamp(0, len(wanted) - 1)
         most = torch.maximum(most, wanted[place])
     # a degree two higher wants fewer intervals: h^(k + 1) |u^(k + 1)| = tolerance, with |u^(k + 1)| growing as the density^k
@@ -162,10 +198,13 @@ def _merged(pieces: list[Lifted], parts: list[_Decomposition], accuracy: float) 
 
 
 def _levels(pieces: list[Lifted]) -> Tensor:
-    """First breaks of the other coordinate: the ends of the windows, or eight intervals."""
-    assert pieces[0].space.other is not None
+    """First breaks of the last coordinate: the ends of the windows, or equal steps."""
+    interval = pieces[0].space.across[-1].interval
     if len(pieces) == 1:
-        low, high = pieces[0].space.other
-        return torch.linspace(low, high, 9, dtype=pieces[0].c.dtype, device=pieces[0].c.device)
-    ends = [pieces[0].space.other[0], *(p.space.other[1] for p in pieces if p.space.other)]
-    return pieces[0].c.new_tensor(ends)
+        return _steps(pieces[0].c.new_tensor(interval))
+    return pieces[0].c.new_tensor([interval[0], *(p.space.across[-1].interval[1] for p in pieces)])
+
+
+def _steps(ends: Tensor) -> Tensor:
+    """First breaks of edges about whose roughness nothing is known: eight intervals."""
+    return torch.linspace(float(ends[0]), float(ends[-1]), 9, dtype=ends.dtype, device=ends.device)

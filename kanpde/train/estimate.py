@@ -8,7 +8,7 @@ that grow or accumulate in time are seen. Neither ``exact`` nor a reference is u
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.assembly import Jets, Key, Lifted, LiftedSpace, RowBuilder
+from kanpde.assembly import Jets, Key, Lifted, LiftedSpace, RowBuilder, Start, spread
 from kanpde.kan import KAN
 from kanpde.results.types import Estimate
 from kanpde.train.context import Context
-from kanpde.train.lifted import VANISHING, spline_degree
+from kanpde.train.lifted import VANISHING, first_space, windowed
 
 METHOD = "defect correction in a richer space"
 FLOOR = {torch.float64: 1e-13, torch.float32: 1e-6}  # no smaller claim: derivatives alone lose so much to round-off
@@ -30,29 +30,42 @@ LEVELS = 4  # of spaces tried for a network of unknown roughness
 SETTLED = 0.3  # relative change of the estimate from one level to the next
 
 
-def network_jets(network: KAN, axis: int, names: Sequence[str]) -> Jets:
+def network_jets(network: KAN, builder: RowBuilder) -> Jets:
     """The network's partial derivatives on tensor grids: from its factors where it is separable, point by point elsewhere."""
     factors = network.factors
+    axis, others, names = builder.axis, builder.others, builder.names
     number = {name: i for i, name in enumerate(names)}
 
-    def jets(keys: Sequence[Key], x: Tensor, y: Tensor) -> Mapping[Key, Tensor]:
+    def jets(keys: Sequence[Key], x: Tensor, ys: Sequence[Tensor]) -> Mapping[Key, Tensor]:
         indices = [index for _, index in keys]
         if not indices:
             return {}
-        dimension = len(indices[0])
-        if factors and dimension == 2:
-            along = factors[axis].values(x, max(index[axis] for index in indices))  # (orders, F R, N)
-            across = factors[1 - axis].values(y, max(index[1 - axis] for index in indices))  # (orders, F R, n)
-            rank = along.shape[1] // len(names)
+        axes = [axis, *others]
+        if factors and ys:
+            tables = {
+                place: factors[place].values(points, max(index[place] for index in indices))  # (orders, F R, n)
+                for place, points in zip(axes, [x, *ys], strict=True)
+            }
+            rank = tables[axis].shape[1] // len(names)
             rows = {name: slice(i * rank, (i + 1) * rank) for name, i in number.items()}
-            return {(name, index): along[index[axis], rows[name]].T @ across[index[1 - axis], rows[name]] for name, index in keys}
-        columns = [x[:, None].expand(-1, len(y)).reshape(-1)]
-        if dimension == 2:
-            columns.insert(1 - axis, y[None, :].expand(len(x), -1).reshape(-1))
+            return {(name, index): _product([tables[a][index[a], rows[name]] for a in axes]) for name, index in keys}
+        grid = torch.meshgrid(x, *ys, indexing="ij")
+        columns = [grid[axes.index(i)].reshape(-1) for i in range(len(axes))]
         values = network.jet(torch.stack(columns, 1), indices)
-        return {key: values[key[1]][number[key[0]]].reshape(len(x), len(y)) for key in keys}
+        return {key: values[key[1]][number[key[0]]].reshape(grid[0].shape) for key in keys}
 
     return jets
+
+
+def _product(tables: Sequence[Tensor]) -> Tensor:  # (R, n_i) each -> (n_1, n_2, ..)
+    """The sum of products of factors on a tensor grid."""
+    first, *rest = tables
+    if len(rest) == 1:
+        return first.T @ rest[0]
+    columns = rest[0]
+    for table in rest[1:]:
+        columns = (columns[:, :, None] * table[:, None, :]).flatten(1)  # (R, n_2 n_3 ..)
+    return (first.T @ columns).reshape(first.shape[1], *(table.shape[1] for table in rest))
 
 
 def estimate(context: Context, builder: RowBuilder, network: KAN, pieces: Sequence[Lifted]) -> Estimate:
@@ -62,15 +75,15 @@ def estimate(context: Context, builder: RowBuilder, network: KAN, pieces: Sequen
     difference between the corrected pieces and the network, and so sees what the compression changed.
     """
     context.tell("estimate")
-    network_at = network_jets(network, builder.axis, builder.names)
+    network_at = network_jets(network, builder)
     return _march(context, builder, network_at, [(piece.space, _lifted_jets(piece, builder.names)) for piece in pieces])
 
 
 def _march(context: Context, builder: RowBuilder, network: Jets, pieces: Sequence[tuple[LiftedSpace, Jets]]) -> Estimate:
     """Corrects every piece, each starting from the corrected end of the one before, and compares with the network."""
-    timed = context.problem.domain.time_axis is not None and context.problem.domain.dimension == 2
+    timed = windowed(context)
     norms = pieces[0][0].breaks.new_zeros(2, 2, len(builder.names))
-    start: list[Callable[[Tensor], Tensor]] | None = None
+    start: list[Start] | None = None
     for space, offset in pieces:
         richer = _richer(space, timed)
         system = builder.system(richer, extra=2 if timed else 4, start=start, offset=offset)
@@ -86,21 +99,23 @@ def estimate_afresh(context: Context, builder: RowBuilder, network: KAN) -> Esti
 
     The correction is computed on finer and finer spaces until its size settles.
     """
-    domain = context.problem.domain
-    timed = domain.time_axis is not None and domain.dimension == 2
-    low, high = (float(v) for v in domain.bounds[builder.axis])
-    offset = network_jets(network, builder.axis, builder.names)
+    timed = windowed(context)
+    offset = network_jets(network, builder)
     context.tell("estimate")
     before: Estimate | None = None
-    for level in range(LEVELS):
-        breaks = torch.linspace(low, high, 16 * 2**level + 1, dtype=context.dtype, device=context.device)
-        spaces = [LiftedSpace(breaks, spline_degree(context), builder.axis, None, 1, len(builder.names))]
-        if domain.dimension == 2:
-            begin, end = (float(v) for v in domain.bounds[1 - builder.axis])
-            pieces = 6 * 2**level if timed else 1
-            ends = [begin + (end - begin) * i / pieces for i in range(pieces + 1)]
-            size = 10 if timed else 12 * (level + 1)
-            spaces = [replace(spaces[0], other=window, size=size) for window in pairwise(ends)]
+    levels = LEVELS if len(builder.others) < 2 else 2
+    for level in range(levels):
+        first = first_space(context, builder, 16 * 2**level, builder.others)
+        space = Lifted(first, first.breaks.new_zeros(first.functions, first.block)).widened([12 * (level + 1)] * len(first.across)).space
+        if space.periodic:
+            space = replace(space, degree=12 * (level + 1))
+        spaces = [space]
+        if timed:
+            begin, end = space.across[-1].interval
+            count = 6 * 2**level
+            ends = [begin + (end - begin) * i / count for i in range(count + 1)]
+            time = builder.others[-1]
+            spaces = [replace(space, across=(*space.across[:-1], builder.across(time, w, 10))) for w in pairwise(ends)]
         now = _march(context, builder, offset, [(space, offset) for space in spaces])
         if (before is not None and abs(now.value - before.value) < SETTLED * now.value) or context.left < 0:
             return now
@@ -120,19 +135,24 @@ def _stated(norms: Tensor) -> Estimate:
 
 
 def _richer(space: LiftedSpace, timed: bool) -> LiftedSpace:
+    across = []
+    for a in space.across:
+        time = timed and a is space.across[-1]
+        across.append(a.widened(a.size + max(MORE, 0 if time else math.ceil(SHARE * a.size))))
+    if space.periodic:
+        return replace(space, degree=space.degree + MORE, across=tuple(across))
     count = math.ceil(RICHER * space.intervals)
     places = np.interp(np.linspace(0, space.intervals, count + 1), np.arange(space.intervals + 1), space.breaks.cpu().numpy())
-    breaks = torch.as_tensor(places).to(space.breaks)
-    size = 1 if space.other is None else space.size + max(MORE, 0 if timed else math.ceil(SHARE * space.size))
-    return replace(space, breaks=breaks, size=size)
+    return replace(space, breaks=torch.as_tensor(places).to(space.breaks), across=tuple(across))
 
 
-def _end(builder: RowBuilder, correction: Lifted, offset: Jets, field: int, order: int) -> Callable[[Tensor], Tensor]:
+def _end(builder: RowBuilder, correction: Lifted, offset: Jets, field: int, order: int) -> Start:
     """A field of the corrected solution, or a derivative of it in time, at the end of a window."""
-    assert correction.space.other is not None
-    level = correction.c.new_tensor([correction.space.other[1]])
-    key = builder.key(0, order, field)
-    return lambda x: (offset([key], x, level)[key] + correction(x, level, (0, order), field))[:, 0]
+    time = correction.space.across[-1]
+    level = correction.c.new_tensor([time.interval[1]])
+    key = builder.key(field, time.axis, order)
+    orders = [0] * len(correction.space.across) + [order]
+    return lambda x, ys: (offset([key], x, [*ys, level])[key] + correction(x, [*ys, level], orders, field))[..., 0]
 
 
 def _lifted_jets(lifted: Lifted, names: Sequence[str]) -> Jets:
@@ -140,11 +160,17 @@ def _lifted_jets(lifted: Lifted, names: Sequence[str]) -> Jets:
     space = lifted.space
     number = {name: i for i, name in enumerate(names)}
 
-    def jets(keys: Sequence[Key], x: Tensor, y: Tensor) -> Mapping[Key, Tensor]:
-        orders = {key: (key[1][space.axis], sum(key[1]) - key[1][space.axis]) for key in keys}
-        along = space.splines(x, max((a for a, _ in orders.values()), default=0))  # (orders, N, K)
-        across = space.polynomials(y, max((b for _, b in orders.values()), default=0))  # (orders, r, n)
-        return {key: along[a] @ lifted.field(number[key[0]]) @ across[b] for key, (a, b) in orders.items()}
+    def jets(keys: Sequence[Key], x: Tensor, ys: Sequence[Tensor]) -> Mapping[Key, Tensor]:
+        most = [max((index[axis] for _, index in keys), default=0) for axis in (space.axis, *(a.axis for a in space.across))]
+        along = space.splines(x, most[0])  # (orders, N, K)
+        tables = [across.table(y, order) for across, y, order in zip(space.across, ys, most[1:], strict=True)]
+        result = {}
+        for key in keys:
+            name, index = key
+            mine = lifted.c.reshape(len(lifted.c), space.fields, -1)[:, number[name]]
+            chosen = [table[index[across.axis]] for table, across in zip(tables, space.across, strict=True)]
+            result[key] = spread(along[index[space.axis]] @ mine, chosen)
+        return result
 
     return jets
 
@@ -158,18 +184,14 @@ def _norms(correction: Lifted, offset: Jets, network: Jets, builder: RowBuilder)
     space = correction.space
     x, w = builder.gauss(space)
     x, w = x.reshape(-1), w.reshape(-1)
-    length, y = 1.0, x.new_zeros(1)
-    if space.other is not None:
-        low, high = space.other
-        length = high - low
-        count = 2 * space.size
-        y = low + length * (torch.arange(count, dtype=x.dtype, device=x.device) + 0.5) / count
+    length = 1.0 if not space.across else space.across[-1].interval[1] - space.across[-1].interval[0]
+    ys = [across.levels(2 * across.size, x) for across in space.across]
     even = torch.full_like(w, 1 / len(w))
     fields = []
     for number in range(space.fields):
-        key = builder.key(field=number)
-        values = network([key], x, y)[key]
-        difference = offset([key], x, y)[key] - values + correction(x, y, field=number)
-        squares = torch.stack([difference.square().mean(1), values.square().mean(1)])  # (2, N)
+        key = builder.key(number)
+        values = network([key], x, ys)[key]
+        difference = offset([key], x, ys)[key] - values + correction(x, ys, field=number)
+        squares = torch.stack([v.reshape(len(x), -1).square().mean(1) for v in (difference, values)])  # (2, N)
         fields.append(torch.stack([squares @ w, squares @ even]))
     return torch.stack(fields, 2) * length

@@ -18,7 +18,7 @@ GAIN = 0.7  # an interval whose halves keep more than this share of its error is
 
 def fit_spline(function: Callable[[Tensor], Tensor], breaks: Tensor, degree: int, points: int | None = None) -> Tensor:
     """The least squares spline coefficients (K, n) of a function x (N,) -> (N, n), from Gauss points on every interval."""
-    space = LiftedSpace(breaks, degree, 0, None, 1)
+    space = LiftedSpace(breaks, degree, 0)
     nodes, weights = np.polynomial.legendre.leggauss(points or max(4, (degree + 3) // 2))
     h = breaks.diff()[:, None]
     x = breaks[:-1, None] + h * torch.as_tensor((nodes + 1) / 2).to(breaks)  # (G, m)
@@ -43,7 +43,7 @@ def fit_adaptively(
     parent = torch.full((breaks.shape[0] - 1,), float("inf"), dtype=breaks.dtype, device=breaks.device)
     for last in [*[False] * ROUNDS, True]:
         c = fit_spline(function, breaks, degree)
-        space = LiftedSpace(breaks, degree, 0, None, 1)
+        space = LiftedSpace(breaks, degree, 0)
         x = breaks[:-1, None] + breaks.diff()[:, None] * checks
         fitted = torch.matmul(space.local(x, 0)[0], c[space.columns])  # (G, 7, n)
         error = (fitted - function(x.reshape(-1)).reshape(fitted.shape)).square().sum(2).sqrt().amax(1)  # (G,)

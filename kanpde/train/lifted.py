@@ -1,22 +1,21 @@
 """Training in the lifted form: what a box and a time window share, and the driver for problems without time windows.
 
 The grid starts coarse. After each solve the indicated errors say where it is too coarse: knots are inserted along the splines,
-polynomials are added along the other coordinate. Both leave the function as it is, and training goes on from there.
+polynomials or harmonics are added along each other coordinate whose own last ones are not negligible. Both leave the function as
+it is, and training goes on from there.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from kanpde.assembly import Lifted, LiftedSpace, LiftedSystem, RowBuilder
+from kanpde.assembly import Lifted, LiftedSpace, LiftedSystem, RowBuilder, spread
 from kanpde.errors import DivergedError
-from kanpde.kan.bspline import insert_knots
 from kanpde.optimize.damped import Descent, gauss_newton
 from kanpde.results.history import StageRecord
 from kanpde.train.context import Context
@@ -24,6 +23,7 @@ from kanpde.train.knots import density, insertions, spline_error
 
 COARSE = 4  # intervals of the first grid; too few on purpose, so that the error decides where more are needed
 POLYNOMIALS = 6  # of the first grid
+HARMONICS = 5  # of the first grid: two frequencies
 COSTLIER = 2.0  # power of the number of unknowns with which a stage takes longer: between 1 (knots) and 3 (polynomials)
 GROWTH = 1.4  # of the number of polynomials at an extension
 UNRESOLVED = 1e-2  # an indicated error above which the indicator itself is not to be trusted
@@ -40,35 +40,56 @@ def spline_degree(context: Context) -> int:
 
 
 def spline_axis(context: Context) -> int:
-    """The coordinate along which the lifted form has splines: a space coordinate, a periodic one if there is one.
+    """The coordinate along which the lifted form has splines: a space coordinate.
 
-    Polynomials need pi / 2 times as many unknowns as splines on functions that oscillate all along their axis.
+    In two coordinates a periodic one if there is one: polynomials need pi / 2 times as many unknowns as splines on functions that
+    oscillate all along their axis. In three, one that ends, if there is one: harmonics serve the others with fewer unknowns.
     """
     domain = context.problem.domain
-    periodic = [axis for axis in domain.space_axes if domain.coordinates[axis] in domain.periodic]
-    return [*periodic, *domain.space_axes, 0][0]
+    wanted = [axis for axis in domain.space_axes if (domain.coordinates[axis] in domain.periodic) == (domain.dimension == 2)]
+    return [*wanted, *domain.space_axes, 0][0]
 
 
-def sampled(lifted: Lifted, count: int, scale: Tensor) -> Tensor:  # (K, F count)
-    """Spline coefficients of every field, relative to its scale (F,), at ``count`` levels of the other coordinate."""
+def windowed(context: Context) -> bool:
+    """Whether time is marched in: where there is time, and space."""
+    domain = context.problem.domain
+    return domain.time_axis is not None and domain.dimension > 1
+
+
+def first_space(context: Context, builder: RowBuilder, intervals: int, others: Sequence[int]) -> LiftedSpace:
+    """A coarse, uniform space over the given other coordinates."""
+    problem = context.problem
+    low, high = (float(v) for v in problem.domain.bounds[builder.axis])
+    periodic = problem.domain.dimension > 2 and builder.periodic(builder.axis)
+    breaks = torch.linspace(low, high, 2 if periodic else intervals + 1, dtype=context.dtype, device=context.device)
+    degree = HARMONICS - 1 if periodic else spline_degree(context)
+    across = tuple(builder.across(axis, None, HARMONICS if builder.periodic(axis) else POLYNOMIALS) for axis in others)
+    return LiftedSpace(breaks, degree, builder.axis, across, len(problem.fields), periodic)
+
+
+def sampled(lifted: Lifted, counts: Sequence[int], scale: Tensor) -> Tensor:  # (K, F n_1 ..)
+    """Spline coefficients of every field, relative to its scale (F,), at so many levels of each other coordinate."""
     space = lifted.space
+    tables = []
+    for across, count in zip(space.across, counts, strict=True):
+        levels = torch.linspace(*across.interval, count, dtype=lifted.c.dtype, device=lifted.c.device)
+        tables.append(across.table(levels)[0])
     c = lifted.c.reshape(-1, space.fields, space.size) / scale[:, None]
-    if space.other is not None:
-        levels = torch.linspace(*space.other, count, dtype=c.dtype, device=c.device)
-        c = c @ space.polynomials(levels)[0]
-    return c.reshape(space.functions, -1)
+    return spread(c, tables).reshape(space.functions, -1)
+
+
+def levels_of(space: LiftedSpace) -> list[int]:
+    """How many levels of each other coordinate show the splines: many where there is one, few where products are many."""
+    return [2 * size for size in space.sizes] if len(space.sizes) < 2 else [min(2 * size, 12) for size in space.sizes]
 
 
 def sizes(lifted: Lifted, builder: RowBuilder) -> Tensor:  # (F,)
     """The root mean square of every field over the box."""
     space = lifted.space
     x, w = builder.gauss(space)
-    values = (space.splines(x.reshape(-1))[0] @ lifted.c).reshape(-1, space.fields, space.size)  # (N, F, r)
-    if space.other is not None:
-        low, high = space.other
-        levels = low + (high - low) * (torch.arange(16, dtype=w.dtype, device=w.device) + 0.5) / 16
-        values = values @ space.polynomials(levels)[0] / 4.0
-    return (values.square().sum(2) * w.reshape(-1, 1)).sum(0).sqrt()
+    values = (space.splines(x.reshape(-1))[0] @ lifted.c).reshape(-1, space.fields, space.size)  # (N, F, R)
+    values = spread(values, [across.table(across.levels(16, x))[0] / 4.0 for across in space.across])
+    return (values.reshape(len(values), space.fields, -1).square().sum(2) * w.reshape(-1, 1)).sum(0).sqrt()
 
 
 def scales(size: Tensor) -> Tensor:  # (F,) -> (F,)
@@ -76,27 +97,33 @@ def scales(size: Tensor) -> Tensor:  # (F,) -> (F,)
     return torch.maximum(size, VANISHING * size.max()).clamp(min=1e-300)
 
 
-def along(lifted: Lifted, count: int, scale: Tensor) -> float:
-    """The indicated error of the splines, relative to the scales of the fields."""
-    return spline_error(sampled(lifted, count, scale), lifted.space.breaks, lifted.space.degree)
-
-
-def tail(lifted: Lifted, builder: RowBuilder, scale: Tensor) -> float:
-    """The size of the last two polynomials' coefficients relative to the scales of the fields; zero in one dimension."""
+def along(lifted: Lifted, counts: Sequence[int], scale: Tensor) -> float:
+    """The indicated error of the splines, relative to the scales of the fields; of harmonics in their place, their tail."""
     space = lifted.space
-    if space.other is None:
-        return 0.0
+    if space.periodic:
+        last = lifted.tensor[-min(4, space.degree) :].flatten(2)  # (4, F, R)
+        return float((last.square().sum((0, 2)).sqrt() / scale).max())
+    return spline_error(sampled(lifted, counts, scale), space.breaks, space.degree)
+
+
+def tails(lifted: Lifted, builder: RowBuilder, scale: Tensor) -> list[float]:
+    """For each other coordinate, the size of its last functions' coefficients relative to the scales of the fields."""
+    space = lifted.space
     x, w = builder.gauss(space)
-    last = lifted.c.reshape(-1, space.fields, space.size)[:, :, -2:].reshape(space.functions, -1)
-    values = (space.splines(x.reshape(-1))[0] @ last).reshape(-1, space.fields, 2)
-    return float(((values.square().sum(2) * w.reshape(-1, 1)).sum(0).sqrt() / scale).max())
+    values = torch.tensordot(space.splines(x.reshape(-1))[0], lifted.tensor, 1)  # (N, F, r_1, ..)
+    result = []
+    for place, across in enumerate(space.across):
+        last = values.narrow(2 + place, across.size - across.last, across.last)
+        squares = last.square().flatten(2).sum(2)  # (N, F)
+        result.append(float(((squares * w.reshape(-1, 1)).sum(0).sqrt() / scale).max()))
+    return result
 
 
 def extended(lifted: Lifted, inserted: Tensor) -> tuple[Lifted, float]:
     """The same function on more knots, and the largest change of u by the insertion relative to the size of u."""
     space = lifted.space
-    c, breaks = insert_knots(lifted.c.T, space.breaks, inserted, space.degree)
-    finer = Lifted(replace(space, breaks=breaks), c.T.contiguous())
+    finer = lifted.refined(inserted)
+    breaks = finer.space.breaks
     x = torch.linspace(float(breaks[0]), float(breaks[-1]), 4 * space.intervals + 1, dtype=breaks.dtype, device=breaks.device)
     before, after = space.splines(x)[0] @ lifted.c, finer.space.splines(x)[0] @ finer.c
     size = float(before.abs().max())
@@ -118,7 +145,7 @@ def descend(
         return max(0.1 * accuracy, 0.01 * indicated(Lifted(space, c)))
 
     def on_step(iteration: int, residual: float) -> None:
-        context.tell("step", stage, grid=(space.intervals, space.size), iteration=iteration, residual=residual)
+        context.tell("step", stage, grid=space.grid, iteration=iteration, residual=residual)
 
     c, descent = gauss_newton(system, start.c, accuracy=wanted, on_step=on_step)
     return Lifted(space, c), descent
@@ -129,18 +156,22 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
 
     ``accuracy`` is the target for both indicated errors, relative to u. Raises DivergedError if no grid gave finite values.
     """
-    solution = start or _first(context, builder, max(COARSE, context.plan.network.grid or COARSE))
-    fooled = start is not None  # the indicators saw nothing to refine, and the estimate did
+    if start is None:
+        space = first_space(context, builder, max(COARSE, context.plan.network.grid or COARSE), builder.others)
+        start, fooled = Lifted(space, space.breaks.new_zeros(space.functions, space.block)), False
+    else:
+        fooled = True  # the indicators saw nothing to refine, and the estimate did
+    solution = start
     change: float | None = None
     while True:
         began = time.perf_counter()
         space = solution.space
-        name = f"grid {space.intervals}" + (f" x {space.size}" if space.other else "")
+        name = f"grid {' x '.join(map(str, space.grid))}"
         system = builder.system(space, extra=4)
 
         def indicated(lifted: Lifted) -> float:
             scale = scales(sizes(lifted, builder))
-            return max(along(lifted, 2 * lifted.space.size, scale), tail(lifted, builder, scale))
+            return max([along(lifted, levels_of(lifted.space), scale), *tails(lifted, builder, scale)])
 
         trained, descent = descend(context, system, solution, indicated, accuracy, name)
         if not math.isfinite(descent.cost) or not bool(torch.isfinite(trained.c).all()):
@@ -151,57 +182,45 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
         solution = trained
         context.pieces = [solution]
         scale = scales(sizes(solution, builder))
-        rough, cut = along(solution, 2 * space.size, scale), tail(solution, builder, scale)
-        grid = (space.intervals, space.size) if space.other else (space.intervals,)
+        rough, cuts = along(solution, levels_of(space), scale), tails(solution, builder, scale)
+        cut = max(cuts, default=0.0)
         seconds = time.perf_counter() - began
         residual = descent.cost / float(scale.max())
-        context.record(StageRecord(name, grid, solution.parameters, descent.steps, seconds, residual, max(rough, cut), change))
+        context.record(
+            StageRecord(
+                name, space.grid, solution.parameters, descent.steps, seconds, residual, max(rough, cut), change, None, system.solver
+            )
+        )
         enough = rough < accuracy and cut < 3 * accuracy
         if (enough and not fooled) or context.left < 0:
             return solution
         if enough:
-            rough, cut, fooled = accuracy, 3 * accuracy, False
-        settled = cut < UNRESOLVED or rough > cut  # polynomials first: what they miss shows as roughness along the splines
+            rough, cuts, fooled = accuracy, [3 * accuracy] * len(cuts), False
+        settled = max(cuts, default=0.0) < UNRESOLVED or rough > cut  # what others miss shows as roughness along the splines
         finer = _finer(solution, scale, accuracy, rough > UNRESOLVED) if rough >= accuracy and settled else None
         wider, change = finer or (solution, None)
-        if cut >= 3 * accuracy and space.other is not None:
-            wider = _wider(wider)
+        wider = wider.widened([_more(size, tail, accuracy) for size, tail in zip(space.sizes, cuts, strict=True)])
         if wider.parameters > MOST_UNKNOWNS or wider.parameters == solution.parameters:
             return solution
         if seconds * (wider.parameters / solution.parameters) ** COSTLIER > context.left:
             context.short = True
             return solution
-        context.tell("extension", name, grid=(wider.space.intervals, wider.space.size), estimate=max(rough, cut))
+        context.tell("extension", name, grid=wider.space.grid, estimate=max(rough, cut))
         solution = wider
 
 
-def _first(context: Context, builder: RowBuilder, intervals: int) -> Lifted:
-    """Zero on a coarse, uniform grid."""
-    problem = context.problem
-    axis = builder.axis
-    low, high = (float(v) for v in problem.domain.bounds[axis])
-    breaks = torch.linspace(low, high, intervals + 1, dtype=context.dtype, device=context.device)
-    other = None
-    if problem.domain.dimension == 2:
-        other = (float(problem.domain.bounds[1 - axis][0]), float(problem.domain.bounds[1 - axis][1]))
-    space = LiftedSpace(breaks, spline_degree(context), axis, other, POLYNOMIALS if other else 1, len(problem.fields))
-    return Lifted(space, breaks.new_zeros(space.functions, space.block))
-
-
-def _finer(solution: Lifted, scale: Tensor, accuracy: float, coarse: bool) -> tuple[Lifted, float]:
+def _finer(solution: Lifted, scale: Tensor, accuracy: float, coarse: bool) -> tuple[Lifted, float | None]:
     """The same function with knots where the splines are too coarse, and its change by the insertion."""
     space = solution.space
-    wanted = density(sampled(solution, 2 * space.size, scale), space.breaks, space.degree, accuracy)
+    if space.periodic:
+        return solution.with_harmonics(math.ceil(GROWTH * space.functions)), None
+    wanted = density(sampled(solution, levels_of(space), scale), space.breaks, space.degree, accuracy)
     inserted = insertions(space.breaks, wanted, most=2 if coarse else 3)
     if len(inserted) == 0:
         inserted = (space.breaks[:-1] + space.breaks[1:]) / 2
     return extended(solution, inserted)
 
 
-def _wider(solution: Lifted) -> Lifted:
-    """The same function among more polynomials."""
-    space = solution.space
-    more = math.ceil(GROWTH * space.size)
-    c = solution.c.new_zeros(space.functions, space.fields, more)
-    c[:, :, : space.size] = solution.c.reshape(-1, space.fields, space.size)
-    return Lifted(replace(space, size=more), c.reshape(space.functions, -1))
+def _more(size: int, tail: float, accuracy: float) -> int:
+    """How many functions another coordinate wants, whose last ones have the size ``tail``."""
+    return math.ceil(GROWTH * size) if tail >= 3 * accuracy else size

@@ -1,31 +1,43 @@
 """Time windows: the lifted form on one interval of time after the other, each starting from the end of the one before.
 
 A window is accepted when its splines and its polynomials resolve the solution. Splines that do not are extended by knots where
-the indicated error stands, before the length of the window is judged: noise in space would collapse the time step. The length
-follows from the size of the last two polynomials' coefficients, as in a variable-step integrator.
+the indicated error stands, before the length of the window is judged: noise in space would collapse the time step. So are the
+polynomials or harmonics of a second space coordinate. The length follows from the size of the last two polynomials' coefficients
+in time, as in a variable-step integrator.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from kanpde.assembly import Lifted, LiftedSpace, RowBuilder
+from kanpde.assembly import Lifted, LiftedSpace, RowBuilder, Start, spread
 from kanpde.errors import DivergedError
-from kanpde.kan.bspline import insert_knots
-from kanpde.kan.chebyshev import chebyshev_points
 from kanpde.optimize.damped import Descent, gauss_newton
 from kanpde.results.history import StageRecord
 from kanpde.train.context import Context
 from kanpde.train.fit import fit_spline
 from kanpde.train.knots import density, equidistributed, insertions
-from kanpde.train.lifted import COARSE, MOST_UNKNOWNS, along, descend, extended, sampled, scales, sizes, spline_degree, tail
+from kanpde.train.lifted import (
+    COARSE,
+    GROWTH,
+    MOST_UNKNOWNS,
+    along,
+    descend,
+    extended,
+    first_space,
+    sampled,
+    scales,
+    sizes,
+    spline_degree,
+    tails,
+)
 
 SIZE = 12  # polynomials a window: fewer make more windows, more make wider blocks
 EXTRA = 2  # points in time beyond the number of polynomials
@@ -47,19 +59,23 @@ SHORTEST = 1e-12  # of the time interval
 
 @dataclass(frozen=True)
 class _Start:
-    """Where a window begins: the fields and their derivatives in time, spline coefficients (K, F) each on ``breaks``."""
+    """Where a window begins: the fields and their derivatives in time, coefficients (K, F R) each of a space without time."""
 
-    breaks: Tensor
+    space: LiftedSpace
     derivatives: list[Tensor]
 
-    def conditions(self, degree: int, wanted: list[tuple[int, int]]) -> list[Callable[[Tensor], Tensor]]:
-        """The wanted derivatives (field, order) as functions of points along the splines."""
-        space = LiftedSpace(self.breaks, degree, 0, None, 1)
+    def conditions(self, wanted: list[tuple[int, int]]) -> list[Start]:
+        """The wanted derivatives (field, order) as functions of points in space."""
 
-        def function(c: Tensor) -> Callable[[Tensor], Tensor]:
-            return lambda x: space.splines(x)[0] @ c
+        def function(field: int, order: int) -> Start:
+            return lambda x, ys: Lifted(self.space, self.derivatives[order])(x, ys, field=field)
 
-        return [function(self.derivatives[order][:, field]) for field, order in wanted]
+        return [function(field, order) for field, order in wanted]
+
+    def wider(self, target: LiftedSpace) -> _Start:
+        """The same on a richer space: more knots, more functions across."""
+        moved = [_moved(Lifted(self.space, c), target).c for c in self.derivatives]
+        return _Start(target, moved)
 
 
 @dataclass(frozen=True)
@@ -69,18 +85,19 @@ class _Judged:
     window: Lifted
     descent: Descent
     along: float  # indicated error of the splines
-    tail: float  # size of the last two polynomials' coefficients
+    across: tuple[float, ...]  # sizes of the last functions' coefficients of other space coordinates
+    tail: float  # size of the last two polynomials' coefficients in time
     resolved: bool
 
 
 class March:
-    """Solves an equation in one space coordinate and time, window after window, to an accuracy relative to u."""
+    """Solves an equation in one or two space coordinates and time, window after window, to an accuracy relative to u."""
 
     def __init__(self, context: Context, builder: RowBuilder, accuracy: float) -> None:
         self.context, self.builder, self.accuracy = context, builder, accuracy
         self.degree = spline_degree(context)
         self.fine = accuracy * FINER ** max(0, max(builder.orders) - 2)  # the target for the splines
-        self.begin, self.end = (float(v) for v in context.problem.domain.bounds[1 - builder.axis])
+        self.begin, self.end = (float(v) for v in context.problem.domain.bounds[builder.others[-1]])
         self.windows: list[Lifted] = []
         self.fields = len(context.problem.fields)
         self.scale = torch.zeros(self.fields, dtype=context.dtype, device=context.device)  # largest sizes over the windows
@@ -94,7 +111,7 @@ class March:
         """Solves all windows, or as many as the budget allows. Raises DivergedError if windows shrink to nothing."""
         value = self._initial_value()
         self.scale = sizes(value, self.builder)
-        start = _Start(value.space.breaks, [value.c])
+        start = _Start(value.space, [value.c])
         now, length = self.begin, FIRST * (self.end - self.begin)
         while not self.complete and self.context.left > 0:
             rest = self.end - now
@@ -108,7 +125,7 @@ class March:
             self.scale = torch.maximum(self.scale, sizes(window, self.builder))
             now, length = _interval(window)[1], _interval(window)[1] - now
             fraction = (now - self.begin) / (self.end - self.begin)
-            self.context.tell("window", f"t = {now:.4g}", grid=(window.space.intervals, SIZE), fraction=fraction)
+            self.context.tell("window", f"t = {now:.4g}", grid=window.space.grid, fraction=fraction)
             self._hopeful(now)
             start = self._thinned(self._state(window))
             length *= min(GROW, max(SHRINK, self._factor(judged.tail)))
@@ -126,32 +143,45 @@ class March:
             )
 
     def _initial_value(self) -> Lifted:
-        """The initial value as a spline: coarse knots, extended until the indicated error is below the accuracy."""
-        low, high = (float(v) for v in self.context.problem.domain.bounds[self.builder.axis])
-        intervals = max(COARSE, self.context.plan.network.grid or COARSE)
-        breaks = torch.linspace(low, high, intervals + 1, dtype=self.context.dtype, device=self.context.device)
-        space = LiftedSpace(breaks, self.degree, self.builder.axis, None, 1, self.fields)
-        value = Lifted(space, breaks.new_zeros(space.functions, self.fields))
+        """The initial value in space: coarse knots, extended until the indicated error is below the accuracy."""
+        space = first_space(self.context, self.builder, max(COARSE, self.context.plan.network.grid or COARSE), self.builder.others[:-1])
+        value = Lifted(space, space.breaks.new_zeros(space.functions, space.block))
         change: float | None = None
         for _ in range(EXTENSIONS):
             began = time.perf_counter()
-            c, descent = gauss_newton(self.builder.initial(value.space, self.begin), value.c, accuracy=1e-14)
+            system = self.builder.initial(value.space, self.begin)
+            c, descent = gauss_newton(system, value.c, accuracy=1e-14)
             value = Lifted(value.space, c)
-            scale = scales(sizes(value, self.builder))
-            error = along(value, 1, scale)
-            self._record("initial value", value, descent, began, scale, error, change)
-            wanted = density(sampled(value, 1, scale), value.space.breaks, self.degree, self.accuracy)
-            inserted = insertions(value.space.breaks, wanted, most=2 if error > 1e-2 else 3)
-            if error < self.accuracy or len(inserted) == 0 or len(inserted) * SIZE > MOST_UNKNOWNS:
+            space, scale = value.space, scales(sizes(value, self.builder))
+            error, cuts = along(value, self._levels(value), scale), tails(value, self.builder, scale)
+            self._record("initial value", value, descent, began, scale, max([error, *cuts]), change, system.solver)
+            finer, change = value, None
+            if error >= self.accuracy:
+                finer, change = self._finer(value, scale, self.accuracy, most=2 if error > 1e-2 else 3)
+            finer = finer.widened(self._sizes(space, cuts, self.accuracy))
+            if finer.parameters == value.parameters or finer.parameters * SIZE > MOST_UNKNOWNS * self.fields:
                 break
-            value, change = extended(value, inserted)
-            self.context.tell("extension", "initial value", grid=(value.space.intervals,), estimate=error)
+            value = finer
+            self.context.tell("extension", "initial value", grid=value.space.grid, estimate=error)
         return value
+
+    def _finer(self, lifted: Lifted, scale: Tensor, accuracy: float, most: int) -> tuple[Lifted, float | None]:
+        """On more knots, or more harmonics in their place, where the indicated error asks for them; and the change of u by that."""
+        space = lifted.space
+        if space.periodic:
+            return lifted.with_harmonics(math.ceil(GROWTH * space.functions)), None
+        wanted = density(sampled(lifted, self._levels(lifted), scale), space.breaks, self.degree, accuracy)
+        inserted = insertions(space.breaks, wanted, most)
+        return extended(lifted, inserted) if len(inserted) else (lifted, None)
+
+    def _sizes(self, space: LiftedSpace, cuts: Sequence[float], accuracy: float) -> list[int]:
+        """Functions along the other space coordinates, more of them where the last ones are not negligible."""
+        return [math.ceil(GROWTH * size) if cut > accuracy else size for size, cut in zip(space.sizes, cuts, strict=False)]
 
     def _window(self, start: _Start, now: float, length: float) -> _Judged | None:
         """One accepted window from ``now``, at most ``length`` long; None if the budget ended first."""
-        conditions = start.conditions(self.degree, self.builder.starts) if self.windows else None
-        space = LiftedSpace(start.breaks, self.degree, self.builder.axis, (now, now + length), SIZE, self.fields)
+        conditions = start.conditions(self.builder.starts) if self.windows else None
+        space = self._windowed(start.space, now, length)
         window = Lifted(space, _taylor(space, start.derivatives))
         change: float | None = None
         extensions, before = 0, math.inf  # before: the indicated error of the splines before the last extension
@@ -159,9 +189,10 @@ class March:
         while self.context.left > 0:
             judged = self._solve(window, conditions, change)
             change = None
-            helped, before = judged.along < HELPFUL * before, judged.along
-            unresolved = judged.along > ENOUGH * self.fine and judged.tail < 1e-4
-            if judged.resolved and unresolved and helped and extensions < EXTENSIONS:
+            indicated = max([judged.along, *judged.across])
+            helped, before = indicated < HELPFUL * before, indicated
+            unresolved = judged.along > ENOUGH * self.fine or max(judged.across, default=0.0) > ENOUGH * self.fine
+            if judged.resolved and unresolved and judged.tail < 1e-4 and helped and extensions < EXTENSIONS:
                 finer = self._extended(judged)
                 if finer is not None:
                     window, change = finer
@@ -185,96 +216,115 @@ class March:
             window = self._shortened(judged, start, now, length)
         return None
 
-    def _solve(self, window: Lifted, conditions: list[Callable[[Tensor], Tensor]] | None, change: float | None) -> _Judged:
+    def _solve(self, window: Lifted, conditions: list[Start] | None, change: float | None) -> _Judged:
         """Gauss-Newton on one window, and the indicated errors of the result."""
         began = time.perf_counter()
         low, high = _interval(window)
         name = f"t = {low:.4g} .. {high:.4g}"
 
         def indicated(lifted: Lifted) -> float:
-            return max(along(lifted, LEVELS, scales(self.scale)), tail(lifted, self.builder, scales(self.scale)))
+            scale = scales(self.scale)
+            return max([along(lifted, self._levels(lifted), scale), *tails(lifted, self.builder, scale)])
 
         system = self.builder.system(window.space, extra=EXTRA, start=conditions)
         solved, descent = descend(self.context, system, window, indicated, self.accuracy, name)
         rough = cut = math.inf
+        across = [math.inf] * (len(window.space.across) - 1)
         scale = scales(self.scale)
         if descent.converged and math.isfinite(descent.cost) and bool(torch.isfinite(solved.c).all()):
             scale = scales(torch.maximum(self.scale, sizes(solved, self.builder)))
-            rough, cut = along(solved, LEVELS, scale), tail(solved, self.builder, scale)
-        self._record(name, solved, descent, began, scale, max(rough, cut), change)
+            rough = along(solved, self._levels(solved), scale)
+            *across, cut = tails(solved, self.builder, scale)
+        self._record(name, solved, descent, began, scale, max([rough, *across, cut]), change, system.solver)
         resolved = math.isfinite(rough) and descent.cost < RESOLVED * float(scale.max())
-        return _Judged(solved, descent, rough, cut, resolved)
+        return _Judged(solved, descent, rough, tuple(across), cut, resolved)
 
-    def _extended(self, judged: _Judged) -> tuple[Lifted, float] | None:
-        """The window on more knots, and the change of u by the insertion; None where no interval wants any."""
+    def _levels(self, lifted: Lifted) -> list[int]:
+        """How many levels of each other coordinate show the splines: a few times, more places."""
+        return [LEVELS if across.axis == self.builder.others[-1] else 2 * LEVELS for across in lifted.space.across]
+
+    def _windowed(self, space: LiftedSpace, now: float, length: float) -> LiftedSpace:
+        """A space of the values at one time, times polynomials in time."""
+        return replace(space, across=(*space.across, self.builder.across(self.builder.others[-1], (now, now + length), SIZE)))
+
+    def _extended(self, judged: _Judged) -> tuple[Lifted, float | None] | None:
+        """The window on more knots, and the change of u by the insertion; None where nothing wants any."""
         space = judged.window.space
         scale = scales(torch.maximum(self.scale, sizes(judged.window, self.builder)))
-        wanted = density(sampled(judged.window, LEVELS, scale), space.breaks, self.degree, self.fine)
-        inserted = insertions(space.breaks, wanted)
-        if len(inserted) == 0 or (space.functions + len(inserted)) * space.block > MOST_UNKNOWNS:
+        finer, change = judged.window, None
+        if judged.along > ENOUGH * self.fine:
+            finer, change = self._finer(judged.window, scale, self.fine, most=3)
+        finer = finer.widened([*self._sizes(space, judged.across, ENOUGH * self.fine), SIZE])
+        if finer.parameters == judged.window.parameters or finer.parameters > MOST_UNKNOWNS:
             return None
-        finer, change = extended(judged.window, inserted)
-        self.context.tell("extension", grid=(finer.space.intervals, SIZE), estimate=judged.along)
+        self.context.tell("extension", grid=finer.space.grid, estimate=judged.along)
         return finer, change
 
     def _shortened(self, judged: _Judged, start: _Start, now: float, length: float) -> Lifted:
         """A guess on a shorter window: the rejected solution where it means something, else the start."""
-        space = judged.window.space
-        shorter = replace(space, other=(now, now + length))
+        shorter = self._windowed(judged.window.space.without_time(), now, length)
         if judged.resolved and judged.tail < 1e-2:
             return Lifted(shorter, _restricted(judged.window, shorter))
-        known = set(start.breaks.tolist())
-        added = space.breaks.new_tensor([v for v in space.breaks.tolist() if v not in known])
-        moved = [insert_knots(c.T, start.breaks, added, self.degree)[0].T for c in start.derivatives]
-        return Lifted(shorter, _taylor(shorter, moved))
+        return Lifted(shorter, _taylor(shorter, start.wider(shorter.without_time()).derivatives))
 
     def _state(self, window: Lifted) -> _Start:
         """u and its derivatives in time at the end of a window."""
-        end = window.c.new_tensor([_interval(window)[1]])
-        polynomials = window.space.polynomials(end, TAYLOR)
-        c = window.c.reshape(-1, self.fields, SIZE)
-        return _Start(window.space.breaks, [c @ polynomials[order][:, 0] for order in range(TAYLOR + 1)])
+        time = window.space.across[-1]
+        ends = time.table(window.c.new_tensor([time.interval[1]]), TAYLOR)  # (orders, r, 1)
+        space = window.space.without_time()
+        return _Start(space, [(window.tensor @ end[:, 0]).reshape(space.functions, -1) for end in ends])
 
     def _thinned(self, start: _Start) -> _Start:
         """Fewer, moved knots where the solution has become smoother: a least squares projection, with its change recorded."""
-        scale = scales(self.scale)
-        space = LiftedSpace(start.breaks, self.degree, self.builder.axis, None, 1)
-        wanted = density(start.derivatives[0] / scale, start.breaks, self.degree, self.fine)
-        breaks = equidistributed(start.breaks, wanted, COARSE, 4096)
+        scale, space = scales(self.scale), start.space
+        if space.periodic:
+            return start
+        levels = [2 * LEVELS] * len(space.across)
+        wanted = density(sampled(Lifted(space, start.derivatives[0]), levels, scale), space.breaks, self.degree, self.fine)
+        breaks = equidistributed(space.breaks, wanted, COARSE, 4096)
         if len(breaks) - 1 >= SPARSE * space.intervals:
             return start
-        stack = torch.cat(start.derivatives, 1)  # (K, orders F)
-        moved = fit_spline(lambda x: space.splines(x)[0] @ stack, breaks, self.degree)
-        target = LiftedSpace(breaks, self.degree, self.builder.axis, None, 1)
+        stack = torch.cat(start.derivatives, 1)  # (K, orders F R)
+        moved = fit_spline(lambda x: space.splines(x)[0] @ stack, breaks, self.degree).split(space.block, 1)
+        target = replace(space, breaks=breaks)
         x = torch.linspace(float(breaks[0]), float(breaks[-1]), 1001, dtype=breaks.dtype, device=breaks.device)
-        before, after = space.splines(x)[0] @ start.derivatives[0], target.splines(x)[0] @ moved[:, : self.fields]
-        change = float(((after - before).abs() / scale).max())
+        before, after = space.splines(x)[0] @ start.derivatives[0], target.splines(x)[0] @ moved[0]
+        change = float(((after - before).abs().reshape(len(x), self.fields, -1) / scale[:, None]).max())
         if change > 2 * self.accuracy:
             return start
         history = self.context.history
         history.largest_projection = max(history.largest_projection, change)
-        return _Start(breaks, list(moved.split(self.fields, 1)))
+        return _Start(target, list(moved))
 
     def _factor(self, tail: float, rate: float = SIZE - 2) -> float:
         """The change of length that would bring the tail to its aim, where it falls like length^rate."""
         return 0.9 * (AIM * self.accuracy / max(tail, 1e-18)) ** (1 / rate) if math.isfinite(tail) else 0.0
 
     def _record(
-        self, name: str, lifted: Lifted, descent: Descent, began: float, scale: Tensor, error: float, change: float | None
+        self,
+        name: str,
+        lifted: Lifted,
+        descent: Descent,
+        began: float,
+        scale: Tensor,
+        error: float,
+        change: float | None,
+        solver: str,
     ) -> None:
-        space = lifted.space
-        grid = (space.intervals,) if space.other is None else (space.intervals, space.size)
         seconds = time.perf_counter() - began
         estimate = error if math.isfinite(error) else None
         residual = descent.cost / float(scale.max())
+        window = _interval(lifted) if len(lifted.space.across) == len(self.builder.others) else None
+        grid = lifted.space.grid
         self.context.record(
-            StageRecord(name, grid, lifted.parameters, descent.steps, seconds, residual, estimate, change, space.other)
+            StageRecord(name, grid, lifted.parameters, descent.steps, seconds, residual, estimate, change, window, solver)
         )
 
 
 def _interval(window: Lifted) -> tuple[float, float]:
-    assert window.space.other is not None
-    return window.space.other
+    interval = window.space.window
+    assert interval is not None
+    return interval
 
 
 def _rate(before: tuple[float, float] | None, now: tuple[float, float]) -> float:
@@ -286,25 +336,34 @@ def _rate(before: tuple[float, float] | None, now: tuple[float, float]) -> float
     return min(SIZE - 2, max(0.5, math.log(before[1] / now[1]) / math.log(before[0] / now[0])))
 
 
-def _taylor(space: LiftedSpace, derivatives: list[Tensor]) -> Tensor:  # (K, F r)
-    """Taylor's polynomials in the time of the window, from the derivatives (K, F) each at its start."""
-    assert space.other is not None
-    nodes = chebyshev_points(space.size, *space.other, dtype=derivatives[0].dtype).to(derivatives[0].device)
-    values = derivatives[0].new_zeros(space.functions, space.fields, space.size)
+def _moved(lifted: Lifted, target: LiftedSpace) -> Lifted:
+    """The same function on a space with more knots, harmonics or functions across."""
+    if target.periodic:
+        lifted = lifted.with_harmonics(target.functions)
+    else:
+        known = set(lifted.space.breaks.tolist())
+        lifted = lifted.refined(target.breaks.new_tensor([v for v in target.breaks.tolist() if v not in known]))
+    return lifted.widened(target.sizes)
+
+
+def _taylor(space: LiftedSpace, derivatives: list[Tensor]) -> Tensor:  # (K, F R)
+    """Taylor's polynomials in the time of the window, from the derivatives (K, F R') each at its start."""
+    time = space.across[-1]
+    nodes = time.points(time.size, derivatives[0])
+    values = derivatives[0].new_zeros(*derivatives[0].shape, time.size)
     for order, c in enumerate(derivatives):
-        values = values + c[:, :, None] * (nodes - space.other[0]) ** order / math.factorial(order)
+        values = values + c[:, :, None] * (nodes - time.interval[0]) ** order / math.factorial(order)
     return _interpolated(values, space, nodes)
 
 
-def _restricted(lifted: Lifted, shorter: LiftedSpace) -> Tensor:  # (K, F r)
+def _restricted(lifted: Lifted, shorter: LiftedSpace) -> Tensor:  # (K, F R)
     """The same polynomials written on a shorter window."""
-    assert shorter.other is not None
-    nodes = chebyshev_points(shorter.size, *shorter.other, dtype=lifted.c.dtype).to(lifted.c.device)
-    values = lifted.c.reshape(-1, shorter.fields, shorter.size) @ lifted.space.polynomials(nodes)[0]
-    return _interpolated(values, shorter, nodes)
+    time = shorter.across[-1]
+    nodes = time.points(time.size, lifted.c)
+    return _interpolated(spread(lifted.tensor, [lifted.space.across[-1].table(nodes)[0]]), shorter, nodes)
 
 
-def _interpolated(values: Tensor, space: LiftedSpace, nodes: Tensor) -> Tensor:  # (K, F, r) -> (K, F r)
+def _interpolated(values: Tensor, space: LiftedSpace, nodes: Tensor) -> Tensor:  # (.., r) -> (K, F R)
     """Coefficients of the polynomials through values at as many nodes."""
-    inverse = torch.linalg.inv(space.polynomials(nodes)[0])  # well conditioned: Chebyshev polynomials at their own nodes
+    inverse = torch.linalg.inv(space.across[-1].table(nodes)[0])  # well conditioned: Chebyshev polynomials at their own nodes
     return (values @ inverse).reshape(space.functions, -1)

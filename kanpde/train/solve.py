@@ -21,7 +21,7 @@ from kanpde.results.types import Estimate
 from kanpde.train.compress import SHARE, compress
 from kanpde.train.context import Context
 from kanpde.train.estimate import METHOD, estimate, estimate_afresh
-from kanpde.train.lifted import spline_axis, train_box
+from kanpde.train.lifted import spline_axis, train_box, windowed
 from kanpde.train.march import March
 from kanpde.train.residual import fresh_residual
 from kanpde.train.shape import network_of, shape_terms, train_shape, trimmed
@@ -130,8 +130,7 @@ def _lifted(context: Context, builder: RowBuilder) -> _Attempt:
     """Lifted training with an accuracy that is tightened until the estimate of the compressed network meets the tolerance."""
     tolerance = context.plan.tolerance
     finest = FINEST * torch.finfo(context.dtype).eps
-    domain = context.problem.domain
-    timed = domain.time_axis is not None and domain.dimension == 2
+    timed = windowed(context)
     accuracy = max(AHEAD * min(tolerance, LOOSE) * max(1.0, tolerance / LOOSE) ** 0.25, finest)
     best: _Attempt | None = None
     box: Lifted | None = None
@@ -243,7 +242,7 @@ def _so_far(context: Context, builder: RowBuilder | ShapeRows, word: str) -> Sol
     if network is None:
         return None
     reached = "before the tolerance was reached"
-    last = context.pieces[-1].space.other if context.pieces else None
+    last = context.pieces[-1].space.window if context.pieces else None
     if last is not None and context.problem.domain.time is not None:
         reached = f"at {context.problem.domain.time} = {last[1]:.4g}; beyond, the solution means nothing"
     return _solution(context, _Attempt(network, Estimate(math.inf, METHOD)), f"{word} {reached}")

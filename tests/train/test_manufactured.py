@@ -8,7 +8,6 @@ import torch
 from cases import CASES
 
 from kanpde.assembly import Lifted, LiftedSpace, RowBuilder
-from kanpde.kan import chebyshev_points
 from kanpde.plan import make_plan
 from kanpde.problem import Document, read_text
 from kanpde.problem.evaluate import NUMPY, Program
@@ -62,9 +61,10 @@ def test_rows_vanish_on_the_exact_solution_and_not_beside_it(name):
     other = None if len(problem.coordinates) == 1 else tuple(float(v) for v in problem.domain.bounds[1 - axis])
     if other is not None and problem.domain.time is not None:
         other = (other[0], other[0] + (other[1] - other[0]) / 8)
-    space = LiftedSpace(torch.linspace(low, high, 49, dtype=torch.float64), 9, axis, other, 20, len(problem.fields))
-    nodes = chebyshev_points(20, *other)
-    inverse = torch.linalg.inv(space.polynomials(nodes)[0])
+    across = builder.across(1 - axis, other, 21)
+    space = LiftedSpace(torch.linspace(low, high, 49, dtype=torch.float64), 9, axis, (across,), len(problem.fields))
+    nodes = across.points(across.size, space.breaks)
+    inverse = torch.linalg.inv(across.table(nodes)[0])
     fields = []
     for field in problem.fields:
         exact = exact_of(problem, field.name)

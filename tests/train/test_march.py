@@ -11,7 +11,7 @@ from kanpde.train.march import March
 
 def _hopeful(lengths):
     ends = [0.0, *accumulate(lengths)]
-    windows = [SimpleNamespace(space=SimpleNamespace(other=window)) for window in pairwise(ends)]
+    windows = [SimpleNamespace(space=SimpleNamespace(window=window)) for window in pairwise(ends)]
     March._hopeful(SimpleNamespace(windows=windows, end=1.0), ends[-1])
 
 
