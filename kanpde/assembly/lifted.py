@@ -20,11 +20,12 @@ from kanpde.assembly.operator import Key
 from kanpde.assembly.space import LiftedSpace, gathered, spread
 from kanpde.optimize.banded import Rows, solve_banded
 from kanpde.optimize.banded_cholesky import CellRows, solve_banded_by_cholesky
-from kanpde.optimize.cgls import preconditioned_cgls
+from kanpde.optimize.cgls import REDUCTION, preconditioned_cgls
 from kanpde.optimize.fast_diagonal import Axis, FastDiagonal
 
 WIDE = 500  # columns of an interval above which normal equations with CGLS are quicker than QR, and as good
 VAST = 800  # columns of an interval above which conjugate gradients on rows that are not formed are tried
+CONSTANT = 1e-9  # relative change of a coefficient along a face, below which it is one number
 IDLE = 1e-26  # damping of coefficients that no row depends on, beside columns of norm one
 
 
@@ -155,11 +156,14 @@ class Linearised:
         self.cost = cost
         self._parts = parts
 
-    def step(self, damping: float = 0.0) -> Tensor:  # (K, F R)
-        """The p that minimises |r + J p|^2 + damping |D p|^2, D the norms of the columns of J (Marquardt's scaling)."""
+    def step(self, damping: float = 0.0, reduction: float = REDUCTION) -> Tensor:  # (K, F R)
+        """The p that minimises |r + J p|^2 + damping |D p|^2, D the norms of the columns of J (Marquardt's scaling).
+
+        Where it is found by iteration, the gradient falls by ``reduction``.
+        """
         space = self.system.space
         if len(space.across) == 2 and (space.degree + 1) * space.block > VAST and space.fields == 1 and not self.system.seams:
-            p = self._by_diagonalisation(damping)
+            p = self._by_diagonalisation(damping, reduction)
             if p is not None:
                 return p
         return self._direct(damping)
@@ -203,17 +207,46 @@ class Linearised:
                 cells[e].append(Rows(block[i], right[i], border))
         return solve_banded(cells, space.block, space.degree, border=self.system.seams * space.size, damping=damping)[0]
 
-    def _by_diagonalisation(self, damping: float) -> Tensor | None:
-        """Rows are applied, never formed; None where the preconditioner does not suit the operator."""
-        preconditioner = self._diagonal()
-        if preconditioner is None:
+    def _by_diagonalisation(self, damping: float, reduction: float) -> Tensor | None:
+        """Rows are applied, never formed; None where the operator is no sum over the coordinates, or nearly so.
+
+        Conditions at the ends of the first two coordinates are met first, by functions that are as smooth as can be; what is
+        left obeys the homogeneous ones.
+        """
+        axes = self._axes()
+        if axes is None:
             return None
-        right = [-residual for residual, _ in self._parts]
-        outcome = preconditioned_cgls(self._forward, self._backward, right, preconditioner, damping)
+        preconditioner = FastDiagonal(*axes)
+        if not preconditioner.good:
+            return None
+        lifted = self._lifted(axes)
+        right = [-residual - row for (residual, _), row in zip(self._parts, self._forward(lifted), strict=True)]
+        outcome = preconditioned_cgls(self._forward, self._backward, right, preconditioner, damping, reduction)
         if not outcome.settled:
             return None
         self.system.solver = f"CGLS preconditioned by fast diagonalisation, {outcome.steps} steps"
-        return outcome.x.reshape(self.system.space.functions, -1)
+        return (lifted + outcome.x).reshape(self.system.space.functions, -1)
+
+    def _lifted(self, axes: list[Axis]) -> Tensor:
+        """Coefficients that meet the conditions at the ends of the first two coordinates."""
+        space = self.system.space
+        coordinates = [space.axis, *(across.axis for across in space.across)]
+        p = self._parts[0][0].new_zeros(space.functions * space.size)
+        for place in range(2):
+            rows = self._forward(p)
+            wanted = [
+                -(residual + row).flatten(0, 1).select(place, 0)  # (N, N') along the two coordinates that the face leaves free
+                for group, (residual, _), row in zip(self.system.groups, self._parts, rows, strict=True)
+                if group.face == coordinates[place]
+            ]
+            if not wanted:
+                continue
+            free = [axis.projection for i, axis in enumerate(axes) if i != place]
+            if place == 1:  # without a change of the conditions already met
+                free[0] = axes[0].own @ (axes[0].values @ axes[0].own).T
+            data = free[0] @ torch.stack(wanted) @ free[1].T  # (m, n, n')
+            p = p + torch.tensordot(axes[place].lift, data, 1).movedim(0, place).reshape(-1)
+        return p
 
     def _forward(self, p: Tensor) -> list[Tensor]:
         """J p, group by group."""
@@ -238,8 +271,8 @@ class Linearised:
         p = local.new_zeros(space.functions, space.block)
         return p.index_add_(0, space.columns.reshape(-1), local.reshape(-1, space.block)).reshape(-1)
 
-    def _diagonal(self) -> FastDiagonal | None:
-        """The preconditioner: every coefficient replaced by its mean over the coordinates other than the derivative's own."""
+    def _axes(self) -> list[Axis] | None:
+        """The operator as a sum: every coefficient replaced by its mean over the coordinates other than the derivative's own."""
         system, space = self.system, self.system.space
         inside = [(group, slopes) for group, (_, slopes) in zip(system.groups, self._parts, strict=True) if group.inside]
         if len(inside) != 1:
@@ -263,12 +296,14 @@ class Linearised:
                     own = own - own.mean()  # the mean of a term without derivatives belongs to the third coordinate
                 operator = operator + own[:, None] * tables[place][order]
             root = roots[place][:, None]
-            made.append(Axis(root * tables[place][0], root * operator, self._ends(axis, place)))
-        diagonal = FastDiagonal(*made)
-        return diagonal if diagonal.good else None
+            ends = self._ends(axis, place)
+            if ends is None:
+                return None
+            made.append(Axis(root * tables[place][0], root * operator, ends))
+        return made
 
-    def _ends(self, axis: int, place: int) -> Tensor:  # (m, n)
-        """The rows of the conditions at the ends of a coordinate, without the weights of the other coordinates."""
+    def _ends(self, axis: int, place: int) -> Tensor | None:  # (m, n)
+        """The rows of the conditions at the ends of a coordinate, without the weights of the others; None unless they are constant."""
         system, space = self.system, self.system.space
         rows = []
         for group, (_, slopes) in zip(system.groups, self._parts, strict=True):
@@ -277,8 +312,11 @@ class Linearised:
             table = _dense(group, space)[:, 0] if place == 0 else group.tables[place - 1][:, :, 0]  # (orders, n)
             row = torch.zeros_like(table[0])
             for key, slope in slopes.items():
-                if sum(key[1]) == key[1][axis]:
-                    row = row + group.factor * (slope / group.weight).mean() * table[key[1][axis]]
+                value = slope / group.weight
+                mean = value.mean()
+                if sum(key[1]) != key[1][axis] or float((value - mean).abs().max()) > CONSTANT * float(mean.abs()):
+                    return None
+                row = row + group.factor * mean * table[key[1][axis]]
             rows.append(row)
         like = self._parts[0][0]
         return torch.stack(rows) if rows else like.new_zeros(0, (space.functions, *space.sizes)[place])

@@ -30,16 +30,11 @@ class Preconditioner(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The minimiser found, how many steps it took, and by how much the gradient fell."""
+    """The minimiser found, and how many steps it took."""
 
     x: Tensor
     steps: int
-    reduction: float
-
-    @property
-    def settled(self) -> bool:
-        """Whether the minimiser is good to more than half of the digits, so that a further Gauss-Newton step can do the rest."""
-        return self.reduction <= SETTLED
+    settled: bool  # whether the gradient fell as far as asked, or to round-off
 
 
 def preconditioned_cgls(
@@ -48,6 +43,7 @@ def preconditioned_cgls(
     right: list[Tensor],
     preconditioner: Preconditioner,
     damping: float = 0.0,
+    reduction: float = REDUCTION,
     most: int = 150,
 ) -> Outcome:
     """The x = P y that minimises |A x - right|^2 + damping |y|^2."""
@@ -57,7 +53,7 @@ def preconditioned_cgls(
     p = gradient
     gamma = first = least = float((gradient * gradient).sum())
     best, idle, steps = y, 0, 0
-    while steps < most and gamma > REDUCTION**2 * first:
+    while steps < most and gamma > reduction**2 * first:
         steps += 1
         image = forward(preconditioner(p))
         curvature = sum(float((v * v).sum()) for v in image) + damping * float((p * p).sum())
@@ -75,4 +71,4 @@ def preconditioned_cgls(
         if not gamma < float("inf") or (idle >= STALLED and least < SETTLED**2 * first):
             break
         p = gradient + (gamma / before) * p
-    return Outcome(preconditioner(best), steps, (least / first) ** 0.5 if first > 0 else 0.0)
+    return Outcome(preconditioner(best), steps, least <= max(reduction, SETTLED) ** 2 * first)

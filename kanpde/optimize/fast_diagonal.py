@@ -1,19 +1,22 @@
-"""A preconditioner for sums of operators that act along one of three coordinates each: fast diagonalisation.
+"""A preconditioner for least squares with a sum of operators that act along one of three coordinates each: fast diagonalisation.
 
-Two coordinates are turned into eigenfunctions of their own operators, with their boundary conditions; what is left is one small
-least squares problem along the third for each pair of eigenvalues. What the conditions fix is lifted by functions orthogonal to
-those that obey homogeneous conditions. Source: Lynch, Rice & Thomas (1964), Numer. Math. 6, 185-199.
+With L = L_1 + L_2 + L_3 and functions that obey the homogeneous conditions, |L u|^2 = |L_1 u|^2 + |L_2 u|^2 + |L_3 u|^2 and mixed
+terms. Eigenfunctions of |L_1 v|^2 against |v|^2, and of |L_2 v|^2, diagonalise all but the mixed terms, of which the diagonal is
+kept: what is left is one small least squares problem along the third coordinate for each pair of eigenfunctions. Where the mixed
+terms are not negative, as for elliptic and parabolic operators, the condition stays below a small number on any grid.
+Source of the idea: Lynch, Rice & Thomas (1964), Numer. Math. 6, 185-199, there for L itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-WORST = 1e8  # condition of eigenvectors beyond which they do not represent functions
 SHIFTS = (1e-14, 1e-12, 1e-10, 1e-8)  # relative, until every small problem factorises
+SLIGHT = 1e-10  # share of |v|^2 beside |L v|^2 by which the lifting functions are chosen where L leaves them open
 
 
 @dataclass(frozen=True)
@@ -22,106 +25,85 @@ class Axis:
 
     values: Tensor  # (N, n), whose Gram matrix is that of L2
     operator: Tensor  # (N, n)
-    conditions: Tensor  # (m, n)
+    conditions: Tensor  # (m, n), independent
 
-    def orthonormal(self) -> Tensor:  # (n, n)
-        """Coefficients of functions that are orthonormal; only the first m of them are seen by the conditions."""
+    @cached_property
+    def inverse(self) -> Tensor:  # (n, n)
+        """Coefficients of orthonormal functions."""
         triangle = torch.linalg.qr(self.values, mode="r").R
-        inverse = torch.linalg.solve_triangular(triangle, torch.eye(triangle.shape[0]).to(triangle), upper=True)
+        return torch.linalg.solve_triangular(triangle, torch.eye(triangle.shape[0]).to(triangle), upper=True)
+
+    @cached_property
+    def projection(self) -> Tensor:  # (n, N)
+        """From weighted values at the points to the coefficients of the nearest function."""
+        return self.inverse @ (self.values @ self.inverse).T
+
+    @cached_property
+    def own(self) -> Tensor:  # (n, n - m)
+        """Orthonormal functions that obey the homogeneous conditions."""
         if len(self.conditions) == 0:
-            return inverse
-        return inverse @ torch.linalg.qr((self.conditions @ inverse).T, mode="complete").Q
+            return self.inverse
+        return self.inverse @ torch.linalg.qr((self.conditions @ self.inverse).T, mode="complete").Q[:, len(self.conditions) :]
+
+    @cached_property
+    def lift(self) -> Tensor:  # (n, m)
+        """The smoothest functions with one condition equal to one, the others zero."""
+        operator, values = self.operator @ self.inverse, self.values @ self.inverse
+        size = SLIGHT**0.5 * operator.norm() / operator.shape[1] ** 0.5
+        triangle = torch.linalg.qr(torch.cat([operator, size * values]), mode="r").R
+        rows = torch.linalg.solve_triangular(triangle.T, (self.conditions @ self.inverse).T, upper=False)  # (n, m)
+        q, r = torch.linalg.qr(rows)
+        return self.inverse @ torch.linalg.solve_triangular(triangle, q @ torch.linalg.inv(r).T, upper=True)
 
 
-class _Modal:
-    """A coordinate in orthonormal functions: the first m carry the conditions, the others are turned into eigenfunctions."""
+class _Modes:
+    """Eigenfunctions of |L v|^2 against |v|^2 among the functions of an axis that obey the homogeneous conditions."""
 
     def __init__(self, axis: Axis) -> None:
-        self.basis = axis.orthonormal()
-        m = self.m = len(axis.conditions)
-        lift, own = self.basis[:, :m], self.basis[:, m:]
-        self.fix = torch.linalg.inv(axis.conditions @ lift)  # (m, m), from values of the conditions
-        test = (axis.values @ own).T
-        self.reach = test @ (axis.operator @ lift)  # (n - m, m)
-        values, vectors = torch.linalg.eig(test @ (axis.operator @ own))
-        if float(values.imag.abs().max()) <= 1e-9 * float(values.abs().max()):
-            values, vectors = values.real, vectors.real
-        self.eigenvalues, self.vectors = values, vectors
-        self.inverse = torch.linalg.inv(vectors)
-        self.good = bool(torch.isfinite(self.inverse).all()) and float(torch.linalg.cond(vectors)) < WORST
+        operator = axis.operator @ axis.own
+        _, squares, vectors = torch.linalg.svd(operator, full_matrices=False)
+        if vectors.shape[0] < axis.own.shape[1]:
+            raise ValueError("an axis needs at least as many points as functions")
+        self.basis = axis.own @ vectors.T  # (n, n - m)
+        mixed = ((axis.values @ self.basis) * (operator @ vectors.T)).sum(0)  # <v, L v>
+        self.mean = mixed
+        self.rest = (squares.square() - mixed.square()).clamp(min=0)  # |L v|^2 that is not along v
 
 
 class FastDiagonal:
-    """P for ``preconditioned_cgls``; vectors are coefficients (n_1, n_2, n_3), flattened. Of no use unless ``good``."""
+    """P of ``preconditioned_cgls`` for functions that obey the homogeneous conditions of the first two axes.
+
+    P y are coefficients (n_1, n_2, n_3), flattened.
+    """
 
     def __init__(self, first: Axis, second: Axis, third: Axis) -> None:
-        self.shape = (first.values.shape[1], second.values.shape[1], third.values.shape[1])
-        self.first, self.second = _Modal(first), _Modal(second)
-        self.third = Axis(third.values, third.operator, third.conditions[:0]).orthonormal()
-        self.good = self.first.good and self.second.good
-        sums = self.first.eigenvalues[:, None] + self.second.eigenvalues[None, :]
-        values, operator = ((matrix @ self.third).to(sums.dtype) for matrix in (third.values, third.operator))
-        conditions = (third.conditions @ self.third).to(sums.dtype)
-        rows = operator + sums[..., None, None] * values  # (n, n', N, n_3)
-        normal = rows.mH @ rows + conditions.mT @ conditions
-        scale = normal.diagonal(dim1=-2, dim2=-1).real.clamp(min=torch.finfo(third.values.dtype).tiny).rsqrt()
+        one, two = _Modes(first), _Modes(second)
+        self.first, self.second = one.basis, two.basis
+        mean = one.mean[:, None] + two.mean[None, :]
+        rest = one.rest[:, None] + two.rest[None, :]  # (i, j)
+        values, operator, conditions = (m @ third.inverse for m in (third.values, third.operator, third.conditions))
+        mixed = values.T @ operator
+        normal = operator.T @ operator + conditions.T @ conditions + mean[..., None, None] * (mixed + mixed.T)
+        identity = torch.eye(values.shape[1]).to(values)
+        normal = normal + (mean.square() + rest)[..., None, None] * identity  # (i, j, n_3, n_3)
+        scale = normal.diagonal(dim1=-2, dim2=-1).clamp(min=torch.finfo(values.dtype).tiny).rsqrt()
         normal = normal * scale[..., :, None] * scale[..., None, :]
-        identity = torch.eye(self.shape[2]).to(normal)
         for shift in SHIFTS:
             lower, info = torch.linalg.cholesky_ex(normal + shift * identity)
-            failed = bool(info.any())
-            if not failed:
+            self.good = not bool(info.any())
+            if self.good:
                 break
-        self.good = self.good and not failed
         inverse = torch.linalg.solve_triangular(lower, identity.expand_as(lower), upper=False)
-        self.solve = scale[..., :, None] * inverse.mH  # (n, n', n_3, n_3), R^-1 of each small problem
-        self.follow = self.solve @ (self.solve.mH @ (rows.mH @ values))  # what answers a given residual
+        self.third = third.inverse @ (scale[..., :, None] * inverse.mT)  # (i, j, n_3, n_3), R^-1 of each small problem
 
     def __call__(self, y: Tensor) -> Tensor:
         """P y."""
-        one, two = self.first, self.second
-        y = y.reshape(self.shape)
-        face = _along_first(one.fix, y[: one.m])
-        side = _along_second(two.fix, y[one.m :, : two.m])
-        given = _along_first(one.reach, face[:, two.m :]) + _along_second(two.reach, side)
-        free = _to_modes(one, two, y[one.m :, two.m :])
-        inner = torch.matmul(self.solve, free[..., None]) - torch.matmul(self.follow, _to_modes(one, two, given)[..., None])
-        inner = _real(_along_first(one.vectors, _along_second(two.vectors, inner[..., 0])))
-        d = torch.cat([face, torch.cat([side, inner], 1)])
-        return torch.matmul(_along_first(one.basis, _along_second(two.basis, d)), self.third.T).reshape(-1)
+        d = torch.matmul(self.third, y.reshape(*self.third.shape[:3], 1))[..., 0]
+        d = torch.matmul(self.second, d)  # (i, n_2, n_3)
+        return (self.first @ d.flatten(1)).reshape(-1)
 
     def transposed(self, g: Tensor) -> Tensor:
         """P^T g."""
-        one, two = self.first, self.second
-        d = _along_first(one.basis.T, _along_second(two.basis.T, torch.matmul(g.reshape(self.shape), self.third)))
-        inner = _along_first(one.vectors.T, _along_second(two.vectors.T, d[one.m :, two.m :].to(self.solve.dtype)))
-        free = torch.matmul(self.solve.mT, inner[..., None])[..., 0]
-        given = -torch.matmul(self.follow.mT, inner[..., None])[..., 0]
-        free, given = (_real(_along_first(one.inverse.T, _along_second(two.inverse.T, v.to(_wider(one, two))))) for v in (free, given))
-        side = d[one.m :, : two.m] + _along_second(two.reach.T, given)
-        face = d[: one.m].clone()
-        face[:, two.m :] += _along_first(one.reach.T, given)
-        face, side = _along_first(one.fix.T, face), _along_second(two.fix.T, side)
-        return torch.cat([face, torch.cat([side, free], 1)]).reshape(-1)
-
-
-def _wider(one: _Modal, two: _Modal) -> torch.dtype:
-    return torch.promote_types(one.vectors.dtype, two.vectors.dtype)
-
-
-def _along_first(matrix: Tensor, values: Tensor) -> Tensor:  # (a, n) (n, j, l) -> (a, j, l)
-    dtype = torch.promote_types(matrix.dtype, values.dtype)
-    return (matrix.to(dtype) @ values.to(dtype).reshape(values.shape[0], -1)).reshape(-1, *values.shape[1:])
-
-
-def _along_second(matrix: Tensor, values: Tensor) -> Tensor:  # (a, n) (i, n, l) -> (i, a, l)
-    dtype = torch.promote_types(matrix.dtype, values.dtype)
-    return torch.matmul(matrix.to(dtype), values.to(dtype))
-
-
-def _to_modes(one: _Modal, two: _Modal, values: Tensor) -> Tensor:
-    return _along_first(one.inverse, _along_second(two.inverse, values)).to(_wider(one, two))
-
-
-def _real(values: Tensor) -> Tensor:
-    return values.real if values.is_complex() else values
+        d = (self.first.T @ g.reshape(len(self.first), -1)).reshape(-1, len(self.second), self.third.shape[2])
+        d = torch.matmul(self.second.T, d)
+        return torch.matmul(self.third.mT, d[..., None]).reshape(-1)
