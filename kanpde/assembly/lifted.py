@@ -232,7 +232,7 @@ class Linearised:
         space = self.system.space
         coordinates = [space.axis, *(across.axis for across in space.across)]
         p = self._parts[0][0].new_zeros(space.functions * space.size)
-        for place in range(2):
+        for place in range(3):
             rows = self._forward(p)
             wanted = [
                 -(residual + row).flatten(0, 1).select(place, 0)  # (N, N') along the two coordinates that the face leaves free
@@ -241,9 +241,7 @@ class Linearised:
             ]
             if not wanted:
                 continue
-            free = [axis.projection for i, axis in enumerate(axes) if i != place]
-            if place == 1:  # without a change of the conditions already met
-                free[0] = axes[0].own @ (axes[0].values @ axes[0].own).T
+            free = [axis.nearest if i < place else axis.projection for i, axis in enumerate(axes) if i != place]
             data = free[0] @ torch.stack(wanted) @ free[1].T  # (m, n, n')
             p = p + torch.tensordot(axes[place].lift, data, 1).movedim(0, place).reshape(-1)
         return p

@@ -46,6 +46,11 @@ class Axis:
         return self.inverse @ torch.linalg.qr((self.conditions @ self.inverse).T, mode="complete").Q[:, len(self.conditions) :]
 
     @cached_property
+    def nearest(self) -> Tensor:  # (n, N)
+        """The same among functions that obey the homogeneous conditions."""
+        return self.own @ (self.values @ self.own).T
+
+    @cached_property
     def lift(self) -> Tensor:  # (n, m)
         """The smoothest functions with one condition equal to one, the others zero."""
         operator, values = self.operator @ self.inverse, self.values @ self.inverse
@@ -71,7 +76,7 @@ class _Modes:
 
 
 class FastDiagonal:
-    """P of ``preconditioned_cgls`` for functions that obey the homogeneous conditions of the first two axes.
+    """P of ``preconditioned_cgls`` for functions that obey the homogeneous conditions.
 
     P y are coefficients (n_1, n_2, n_3), flattened.
     """
@@ -81,9 +86,9 @@ class FastDiagonal:
         self.first, self.second = one.basis, two.basis
         mean = one.mean[:, None] + two.mean[None, :]
         rest = one.rest[:, None] + two.rest[None, :]  # (i, j)
-        values, operator, conditions = (m @ third.inverse for m in (third.values, third.operator, third.conditions))
+        values, operator = third.values @ third.own, third.operator @ third.own
         mixed = values.T @ operator
-        normal = operator.T @ operator + conditions.T @ conditions + mean[..., None, None] * (mixed + mixed.T)
+        normal = operator.T @ operator + mean[..., None, None] * (mixed + mixed.T)
         identity = torch.eye(values.shape[1]).to(values)
         normal = normal + (mean.square() + rest)[..., None, None] * identity  # (i, j, n_3, n_3)
         scale = normal.diagonal(dim1=-2, dim2=-1).clamp(min=torch.finfo(values.dtype).tiny).rsqrt()
@@ -94,11 +99,11 @@ class FastDiagonal:
             if self.good:
                 break
         inverse = torch.linalg.solve_triangular(lower, identity.expand_as(lower), upper=False)
-        self.third = third.inverse @ (scale[..., :, None] * inverse.mT)  # (i, j, n_3, n_3), R^-1 of each small problem
+        self.third = third.own @ (scale[..., :, None] * inverse.mT)  # (i, j, n_3, n_3 - m), R^-1 of each small problem
 
     def __call__(self, y: Tensor) -> Tensor:
         """P y."""
-        d = torch.matmul(self.third, y.reshape(*self.third.shape[:3], 1))[..., 0]
+        d = torch.matmul(self.third, y.reshape(*self.third.shape[:2], -1, 1))[..., 0]
         d = torch.matmul(self.second, d)  # (i, n_2, n_3)
         return (self.first @ d.flatten(1)).reshape(-1)
 
