@@ -17,15 +17,14 @@ import torch
 from torch import Tensor
 
 from kanpde.assembly.operator import Key
-from kanpde.assembly.space import LiftedSpace, gathered, spread
+from kanpde.assembly.space import LiftedSpace, spread
+from kanpde.assembly.unformed import solve_unformed
 from kanpde.optimize.banded import Rows, solve_banded
 from kanpde.optimize.banded_cholesky import CellRows, solve_banded_by_cholesky
-from kanpde.optimize.cgls import REDUCTION, preconditioned_cgls
-from kanpde.optimize.fast_diagonal import Axis, FastDiagonal
+from kanpde.optimize.cgls import REDUCTION
 
 WIDE = 500  # columns of an interval above which normal equations with CGLS are quicker than QR, and as good
 VAST = 800  # columns of an interval above which conjugate gradients on rows that are not formed are tried
-CONSTANT = 1e-9  # relative change of a coefficient along a face, below which it is one number
 IDLE = 1e-26  # damping of coefficients that no row depends on, beside columns of norm one
 
 
@@ -162,8 +161,8 @@ class Linearised:
         Where it is found by iteration, the gradient falls by ``reduction``.
         """
         space = self.system.space
-        if len(space.across) == 2 and (space.degree + 1) * space.block > VAST and space.fields == 1 and not self.system.seams:
-            p = self._by_diagonalisation(damping, reduction)
+        if len(space.across) == 2 and (space.degree + 1) * space.block > VAST and not self.system.seams:
+            p = solve_unformed(self.system, self._parts, damping, reduction)
             if p is not None:
                 return p
         return self._direct(damping)
@@ -207,118 +206,6 @@ class Linearised:
                 cells[e].append(Rows(block[i], right[i], border))
         return solve_banded(cells, space.block, space.degree, border=self.system.seams * space.size, damping=damping)[0]
 
-    def _by_diagonalisation(self, damping: float, reduction: float) -> Tensor | None:
-        """Rows are applied, never formed; None where the operator is no sum over the coordinates, or nearly so.
-
-        Conditions at the ends of the first two coordinates are met first, by functions that are as smooth as can be; what is
-        left obeys the homogeneous ones.
-        """
-        axes = self._axes()
-        if axes is None:
-            return None
-        preconditioner = FastDiagonal(*axes)
-        if not preconditioner.good:
-            return None
-        lifted = self._lifted(axes)
-        right = [-residual - row for (residual, _), row in zip(self._parts, self._forward(lifted), strict=True)]
-        outcome = preconditioned_cgls(self._forward, self._backward, right, preconditioner, damping, reduction)
-        if not outcome.settled:
-            return None
-        self.system.solver = f"CGLS preconditioned by fast diagonalisation, {outcome.steps} steps"
-        return (lifted + outcome.x).reshape(self.system.space.functions, -1)
-
-    def _lifted(self, axes: list[Axis]) -> Tensor:
-        """Coefficients that meet the conditions at the ends of the first two coordinates."""
-        space = self.system.space
-        coordinates = [space.axis, *(across.axis for across in space.across)]
-        p = self._parts[0][0].new_zeros(space.functions * space.size)
-        for place in range(3):
-            rows = self._forward(p)
-            wanted = [
-                -(residual + row).flatten(0, 1).select(place, 0)  # (N, N') along the two coordinates that the face leaves free
-                for group, (residual, _), row in zip(self.system.groups, self._parts, rows, strict=True)
-                if group.face == coordinates[place]
-            ]
-            if not wanted:
-                continue
-            free = [axis.nearest if i < place else axis.projection for i, axis in enumerate(axes) if i != place]
-            data = free[0] @ torch.stack(wanted) @ free[1].T  # (m, n, n')
-            p = p + torch.tensordot(axes[place].lift, data, 1).movedim(0, place).reshape(-1)
-        return p
-
-    def _forward(self, p: Tensor) -> list[Tensor]:
-        """J p, group by group."""
-        local = self.system.local(p)
-        rows = []
-        for group, (residual, slopes) in zip(self.system.groups, self._parts, strict=True):
-            row = torch.zeros_like(residual)
-            for key, slope in slopes.items():
-                row.addcmul_(slope, self.system.jet(group, local, key))
-            rows.append(row)
-        return rows
-
-    def _backward(self, rows: list[Tensor]) -> Tensor:
-        """J^T applied to rows."""
-        system, space = self.system, self.system.space
-        local = rows[0].new_zeros(space.intervals, space.degree + 1, space.fields, space.size)
-        for group, row, (_, slopes) in zip(system.groups, rows, self._parts, strict=True):
-            for key, slope in slopes.items():
-                inner = gathered(row * slope, system.tables(group, key))  # (C, m, R)
-                splines = group.splines[key[1][space.axis]].transpose(1, 2)
-                local[group.cells, :, system.number[key[0]]] += torch.matmul(splines, inner)
-        p = local.new_zeros(space.functions, space.block)
-        return p.index_add_(0, space.columns.reshape(-1), local.reshape(-1, space.block)).reshape(-1)
-
-    def _axes(self) -> list[Axis] | None:
-        """The operator as a sum: every coefficient replaced by its mean over the coordinates other than the derivative's own."""
-        system, space = self.system, self.system.space
-        inside = [(group, slopes) for group, (_, slopes) in zip(system.groups, self._parts, strict=True) if group.inside]
-        if len(inside) != 1:
-            return None
-        group, slopes = inside[0]
-        means = {key: (slope / group.weight).expand(group.shape) for key, slope in slopes.items()}
-        axes = [space.axis, *(across.axis for across in space.across)]
-        tables = [_dense(group, space), *(table.transpose(1, 2) for table in group.tables)]  # (orders, N, n)
-        count = math.prod(group.shape[2:])
-        roots = [(group.weight * math.sqrt(count)).expand(group.shape).flatten(0, 1).flatten(1)[:, 0]]
-        roots += [roots[0].new_full((n,), n**-0.5) for n in group.shape[2:]]
-        made = []
-        for place, axis in enumerate(axes):
-            operator = torch.zeros_like(tables[place][0])
-            for key, mean in means.items():
-                order = key[1][axis]
-                if sum(key[1]) != order:
-                    continue
-                own = mean.flatten(0, 1).movedim(place, 0).flatten(1).mean(1)  # (N,)
-                if order == 0 and place < 2:
-                    own = own - own.mean()  # the mean of a term without derivatives belongs to the third coordinate
-                operator = operator + own[:, None] * tables[place][order]
-            root = roots[place][:, None]
-            ends = self._ends(axis, place)
-            if ends is None:
-                return None
-            made.append(Axis(root * tables[place][0], root * operator, ends))
-        return made
-
-    def _ends(self, axis: int, place: int) -> Tensor | None:  # (m, n)
-        """The rows of the conditions at the ends of a coordinate, without the weights of the others; None unless they are constant."""
-        system, space = self.system, self.system.space
-        rows = []
-        for group, (_, slopes) in zip(system.groups, self._parts, strict=True):
-            if group.face != axis:
-                continue
-            table = _dense(group, space)[:, 0] if place == 0 else group.tables[place - 1][:, :, 0]  # (orders, n)
-            row = torch.zeros_like(table[0])
-            for key, slope in slopes.items():
-                value = slope / group.weight
-                mean = value.mean()
-                if sum(key[1]) != key[1][axis] or float((value - mean).abs().max()) > CONSTANT * float(mean.abs()):
-                    return None
-                row = row + group.factor * mean * table[key[1][axis]]
-            rows.append(row)
-        like = self._parts[0][0]
-        return torch.stack(rows) if rows else like.new_zeros(0, (space.functions, *space.sizes)[place])
-
     def _block(self, group: RowGroup, slopes: Mapping[Key, Tensor]) -> Tensor:  # (C, m N, (k + 1) F R)
         cells, m = group.shape[:2]
         space, number = self.system.space, self.system.number
@@ -352,11 +239,3 @@ def _product(tables: Sequence[Tensor], like: Tensor) -> Tensor:  # (r_i, n_i) ->
     for table in tables:
         result = torch.kron(result, table.T.contiguous())
     return result
-
-
-def _dense(group: RowGroup, space: LiftedSpace) -> Tensor:  # (orders, C m, K)
-    """The splines of a group's points among all splines."""
-    orders, cells, m, near = group.splines.shape
-    columns = space.columns[group.cells][:, None].expand(cells, m, near).reshape(1, cells * m, near)
-    dense = group.splines.new_zeros(orders, cells * m, space.functions)
-    return dense.scatter_(2, columns.expand(orders, -1, -1), group.splines.reshape(orders, cells * m, near))

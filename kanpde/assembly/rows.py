@@ -230,7 +230,9 @@ class RowBuilder:
         held = self._held(grid, window.axis, low)
         levels = [grid.ys[across.axis] for across in grid.space.across[:-1]]
         target = function(grid.x.reshape(-1), levels).reshape(*grid.x.shape, *map(len, levels), 1)
-        group = self._group(held, Match(self.key(field, window.axis, order), target, (2 / (high - low)) ** order), factor=CONDITION)
+        group = self._group(
+            held, Match(self.key(field, window.axis, order), target, (2 / (high - low)) ** order), factor=CONDITION
+        )
         group.face = window.axis
         return group
 

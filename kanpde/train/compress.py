@@ -124,7 +124,8 @@ def _decompose(pieces: list[Lifted], builder: RowBuilder, field: int, tolerance:
         for c, part in zip(columns, chosen.split(widths, -1), strict=True)
     ]
     inverse = [
-        torch.linalg.solve_triangular(gram.T, part.T, upper=True) for gram, part in zip(lasts, rights.split(widths, -1), strict=True)
+        torch.linalg.solve_triangular(gram.T, part.T, upper=True)
+        for gram, part in zip(lasts, rights.split(widths, -1), strict=True)
     ]
 
     def left(points: Tensor) -> Tensor:

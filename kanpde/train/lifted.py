@@ -26,6 +26,7 @@ POLYNOMIALS = 6  # of the first grid
 HARMONICS = 5  # of the first grid: two frequencies
 COSTLIER = 2.0  # power of the number of unknowns with which a stage takes longer: between 1 (knots) and 3 (polynomials)
 GROWTH = 1.4  # of the number of polynomials at an extension
+LOOSEST = 1e-3  # relative change by a step that is not resolved, however coarse the grid: what is indicated must mean something
 UNRESOLVED = 1e-2  # an indicated error above which the indicator itself is not to be trusted
 VANISHING = 1e-8  # a field so much smaller than the largest is judged beside that one
 MOST_UNKNOWNS = 60_000  # of one lifted system: beyond, a solve takes minutes and the rows gigabytes
@@ -142,7 +143,7 @@ def descend(
     space = start.space
 
     def wanted(c: Tensor) -> float:
-        return max(0.1 * accuracy, 0.01 * indicated(Lifted(space, c)))
+        return max(0.1 * accuracy, min(0.01 * indicated(Lifted(space, c)), LOOSEST))
 
     def on_step(iteration: int, residual: float) -> None:
         context.tell("step", stage, grid=space.grid, iteration=iteration, residual=residual)
@@ -188,7 +189,16 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
         residual = descent.cost / float(scale.max())
         context.record(
             StageRecord(
-                name, space.grid, solution.parameters, descent.steps, seconds, residual, max(rough, cut), change, None, system.solver
+                name,
+                space.grid,
+                solution.parameters,
+                descent.steps,
+                seconds,
+                residual,
+                max(rough, cut),
+                change,
+                None,
+                system.solver,
             )
         )
         enough = rough < accuracy and cut < 3 * accuracy
@@ -199,7 +209,11 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
         settled = max(cuts, default=0.0) < UNRESOLVED or rough > cut  # what others miss shows as roughness along the splines
         finer = _finer(solution, scale, accuracy, rough > UNRESOLVED) if rough >= accuracy and settled else None
         wider, change = finer or (solution, None)
-        wider = wider.widened([_more(size, tail, accuracy) for size, tail in zip(space.sizes, cuts, strict=True)])
+        wanted = [
+            more(across.size, across.periodic) if tail >= 3 * accuracy else across.size
+            for across, tail in zip(space.across, cuts, strict=True)
+        ]
+        wider = wider.widened(wanted)
         if wider.parameters > MOST_UNKNOWNS or wider.parameters == solution.parameters:
             return solution
         if seconds * (wider.parameters / solution.parameters) ** COSTLIER > context.left:
@@ -213,7 +227,7 @@ def _finer(solution: Lifted, scale: Tensor, accuracy: float, coarse: bool) -> tu
     """The same function with knots where the splines are too coarse, and its change by the insertion."""
     space = solution.space
     if space.periodic:
-        return solution.with_harmonics(math.ceil(GROWTH * space.functions)), None
+        return solution.with_harmonics(more(space.functions, True)), None
     wanted = density(sampled(solution, levels_of(space), scale), space.breaks, space.degree, accuracy)
     inserted = insertions(space.breaks, wanted, most=2 if coarse else 3)
     if len(inserted) == 0:
@@ -221,6 +235,6 @@ def _finer(solution: Lifted, scale: Tensor, accuracy: float, coarse: bool) -> tu
     return extended(solution, inserted)
 
 
-def _more(size: int, tail: float, accuracy: float) -> int:
-    """How many functions another coordinate wants, whose last ones have the size ``tail``."""
-    return math.ceil(GROWTH * size) if tail >= 3 * accuracy else size
+def more(size: int, periodic: bool) -> int:
+    """How many functions follow at an extension: of harmonics two frequencies more at least."""
+    return max(math.ceil(GROWTH * size), size + 4 if periodic else 0)

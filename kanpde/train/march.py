@@ -26,12 +26,12 @@ from kanpde.train.fit import fit_spline
 from kanpde.train.knots import density, equidistributed, insertions
 from kanpde.train.lifted import (
     COARSE,
-    GROWTH,
     MOST_UNKNOWNS,
     along,
     descend,
     extended,
     first_space,
+    more,
     sampled,
     scales,
     sizes,
@@ -144,14 +144,16 @@ class March:
 
     def _initial_value(self) -> Lifted:
         """The initial value in space: coarse knots, extended until the indicated error is below the accuracy."""
-        space = first_space(self.context, self.builder, max(COARSE, self.context.plan.network.grid or COARSE), self.builder.others[:-1])
+        space = first_space(
+            self.context, self.builder, max(COARSE, self.context.plan.network.grid or COARSE), self.builder.others[:-1]
+        )
         value = Lifted(space, space.breaks.new_zeros(space.functions, space.block))
         change: float | None = None
         for _ in range(EXTENSIONS):
             began = time.perf_counter()
             system = self.builder.initial(value.space, self.begin)
             c, descent = gauss_newton(system, value.c, accuracy=1e-14)
-            value = Lifted(value.space, c)
+            value = Lifted(value.space, self._known(value.space, c))
             space, scale = value.space, scales(sizes(value, self.builder))
             error, cuts = along(value, self._levels(value), scale), tails(value, self.builder, scale)
             self._record("initial value", value, descent, began, scale, max([error, *cuts]), change, system.solver)
@@ -165,18 +167,25 @@ class March:
             self.context.tell("extension", "initial value", grid=value.space.grid, estimate=error)
         return value
 
+    def _known(self, space: LiftedSpace, c: Tensor) -> Tensor:
+        """Only what initial conditions fix; a pressure has none."""
+        known = {field for field, _ in self.builder.starts}
+        mask = c.new_tensor([float(field in known) for field in range(self.fields)])
+        return (c.reshape(-1, self.fields, space.size) * mask[:, None]).reshape(c.shape)
+
     def _finer(self, lifted: Lifted, scale: Tensor, accuracy: float, most: int) -> tuple[Lifted, float | None]:
         """On more knots, or more harmonics in their place, where the indicated error asks for them; and the change of u by that."""
         space = lifted.space
         if space.periodic:
-            return lifted.with_harmonics(math.ceil(GROWTH * space.functions)), None
+            return lifted.with_harmonics(more(space.functions, True)), None
         wanted = density(sampled(lifted, self._levels(lifted), scale), space.breaks, self.degree, accuracy)
         inserted = insertions(space.breaks, wanted, most)
         return extended(lifted, inserted) if len(inserted) else (lifted, None)
 
     def _sizes(self, space: LiftedSpace, cuts: Sequence[float], accuracy: float) -> list[int]:
         """Functions along the other space coordinates, more of them where the last ones are not negligible."""
-        return [math.ceil(GROWTH * size) if cut > accuracy else size for size, cut in zip(space.sizes, cuts, strict=False)]
+        pairs = zip(space.across, cuts, strict=False)  # time has none
+        return [more(across.size, across.periodic) if cut > accuracy else across.size for across, cut in pairs]
 
     def _window(self, start: _Start, now: float, length: float) -> _Judged | None:
         """One accepted window from ``now``, at most ``length`` long; None if the budget ended first."""
@@ -192,7 +201,8 @@ class March:
             indicated = max([judged.along, *judged.across])
             helped, before = indicated < HELPFUL * before, indicated
             unresolved = judged.along > ENOUGH * self.fine or max(judged.across, default=0.0) > ENOUGH * self.fine
-            if judged.resolved and unresolved and judged.tail < 1e-4 and helped and extensions < EXTENSIONS:
+            settled = judged.tail < max(1e-4, *judged.across, judged.along if window.space.periodic else 0.0)
+            if judged.resolved and unresolved and settled and helped and extensions < EXTENSIONS:
                 finer = self._extended(judged)
                 if finer is not None:
                     window, change = finer
