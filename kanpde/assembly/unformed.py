@@ -2,7 +2,8 @@
 
 A row costs what its jets cost, one coordinate after the other; the block of an interval would cost the square of the number of
 polynomials times that. Two preconditioners: fast diagonalisation for one field, and blocks of waves for what is periodic in two
-coordinates, of any number of fields.
+coordinates, of any number of fields. Where each equation belongs to one field by its highest derivatives, and conditions do not mix
+them, fast diagonalisation serves field by field.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor
 from kanpde.assembly.operator import Key
 from kanpde.assembly.space import LiftedSpace, gathered
 from kanpde.optimize.cgls import preconditioned_cgls
-from kanpde.optimize.fast_diagonal import Axis, FastDiagonal
+from kanpde.optimize.fast_diagonal import Axis, FastDiagonal, FieldByField
 from kanpde.optimize.fourier_blocks import Block, FourierBlocks, Term
 
 if TYPE_CHECKING:
@@ -34,14 +35,14 @@ def solve_unformed(system: LiftedSystem, parts: Parts, damping: float, reduction
     rows = _Unformed(system, parts)
     space = system.space
     lifted = parts[0][0].new_zeros(space.functions * space.block)
-    preconditioner: FourierBlocks | FastDiagonal
+    preconditioner: FourierBlocks | FieldByField
     if space.periodic and space.across[0].periodic:
         name, preconditioner = "blocks of waves", rows.waves()
     else:
-        axes = rows.axes() if space.fields == 1 else None
+        axes = rows.axes()
         if axes is None:
             return None
-        name, preconditioner = "fast diagonalisation", FastDiagonal(*axes)
+        name, preconditioner = "fast diagonalisation", FieldByField([FastDiagonal(*three) for three in axes])
         lifted = rows.lifted(axes)
     if not preconditioner.good:
         return None
@@ -59,24 +60,32 @@ class _Unformed:
     def __init__(self, system: LiftedSystem, parts: Parts) -> None:
         self.system, self._parts = system, parts
 
-    def lifted(self, axes: list[Axis]) -> Tensor:
+    def lifted(self, axes: list[list[Axis]]) -> Tensor:
         """Smooth coefficients that meet the conditions at the ends of the coordinates; what is left obeys homogeneous ones."""
         space = self.system.space
-        coordinates = [space.axis, *(across.axis for across in space.across)]
-        p = self._parts[0][0].new_zeros(space.functions * space.size)
+        p = self._parts[0][0].new_zeros(space.functions, space.fields, *space.sizes)
         for place in range(3):
-            rows = self.forward(p)
-            wanted = [
-                -(residual + row).flatten(0, 1).select(place, 0)  # (N, N') along the two coordinates that the face leaves free
-                for group, (residual, _), row in zip(self.system.groups, self._parts, rows, strict=True)
-                if group.face == coordinates[place]
-            ]
-            if not wanted:
-                continue
-            free = [axis.nearest if i < place else axis.projection for i, axis in enumerate(axes) if i != place]
-            data = free[0] @ torch.stack(wanted) @ free[1].T  # (m, n, n')
-            p = p + torch.tensordot(axes[place].lift, data, 1).movedim(0, place).reshape(-1)
-        return p
+            rows = self.forward(p.reshape(-1))
+            for field, three in enumerate(axes):
+                wanted = [
+                    -(self._parts[number][0] + rows[number]).flatten(0, 1).select(place, 0)  # (N, N') along the face
+                    for number in self._faces(place, field)
+                ]
+                if wanted:
+                    free = [axis.nearest if i < place else axis.projection for i, axis in enumerate(three) if i != place]
+                    data = free[0] @ torch.stack(wanted) @ free[1].T  # (m, n, n')
+                    p[:, field] += torch.tensordot(three[place].lift, data, 1).movedim(0, place)
+        return p.reshape(-1)
+
+    def _faces(self, place: int, field: int) -> list[int]:
+        """The groups of rows that are conditions on a field where one coordinate is held."""
+        space = self.system.space
+        axis = [space.axis, *(across.axis for across in space.across)][place]
+        return [
+            number
+            for number, (group, (_, slopes)) in enumerate(zip(self.system.groups, self._parts, strict=True))
+            if group.face == axis and field in {self.system.number[key[0]] for key in slopes}
+        ]
 
     def forward(self, p: Tensor) -> list[Tensor]:
         """J p, group by group."""
@@ -101,21 +110,39 @@ class _Unformed:
         p = local.new_zeros(space.functions, space.block)
         return p.index_add_(0, space.columns.reshape(-1), local.reshape(-1, space.block)).reshape(-1)
 
-    def axes(self) -> list[Axis] | None:
-        """The operator as a sum: every coefficient replaced by its mean over the coordinates other than the derivative's own."""
-        system, space = self.system, self.system.space
-        inside = [(group, slopes) for group, (_, slopes) in zip(system.groups, self._parts, strict=True) if group.inside]
-        if len(inside) != 1:
+    def axes(self) -> list[list[Axis]] | None:
+        """For each field its own operator as a sum: coefficients replaced by means over coordinates other than the derivative's.
+
+        What couples the fields is left out. None where an equation belongs to no field, or a condition is not constant.
+        """
+        inside = [(group, slopes) for group, (_, slopes) in zip(self.system.groups, self._parts, strict=True) if group.inside]
+        owners = [self._owner(slopes) for _, slopes in inside]
+        if sorted(owners) != list(range(self.system.space.fields)):
             return None
-        group, slopes = inside[0]
+        made: list[list[Axis] | None] = [None] * len(owners)
+        for owner, (group, slopes) in zip(owners, inside, strict=True):
+            made[owner] = self._sum(group, {key: s for key, s in slopes.items() if self.system.number[key[0]] == owner}, owner)
+        return None if any(three is None for three in made) else [three for three in made if three is not None]
+
+    def _owner(self, slopes: Mapping[Key, Tensor]) -> int:
+        """The field whose derivatives in an equation are of the highest order, along each coordinate; -1 if there is none."""
+        orders: dict[int, list[int]] = {}
+        for (name, index), _ in slopes.items():
+            mine = orders.setdefault(self.system.number[name], [0] * len(index))
+            orders[self.system.number[name]] = [max(pair) for pair in zip(mine, index, strict=True)]
+        highest = [max(column) for column in zip(*orders.values(), strict=True)]
+        owners = [field for field, mine in orders.items() if mine == highest]
+        return owners[0] if len(owners) == 1 else -1
+
+    def _sum(self, group: RowGroup, slopes: Mapping[Key, Tensor], field: int) -> list[Axis] | None:
+        space = self.system.space
         means = {key: (slope / group.weight).expand(group.shape) for key, slope in slopes.items()}
-        axes = [space.axis, *(across.axis for across in space.across)]
         tables = [_dense(group, space), *(table.transpose(1, 2) for table in group.tables)]  # (orders, N, n)
         count = math.prod(group.shape[2:])
         roots = [(group.weight * math.sqrt(count)).expand(group.shape).flatten(0, 1).flatten(1)[:, 0]]
         roots += [roots[0].new_full((n,), n**-0.5) for n in group.shape[2:]]
         made = []
-        for place, axis in enumerate(axes):
+        for place, axis in enumerate([space.axis, *(across.axis for across in space.across)]):
             operator = torch.zeros_like(tables[place][0])
             for key, mean in means.items():
                 order = key[1][axis]
@@ -126,25 +153,29 @@ class _Unformed:
                     own = own - own.mean()  # the mean of a term without derivatives belongs to the third coordinate
                 operator = operator + own[:, None] * tables[place][order]
             root = roots[place][:, None]
-            ends = self._ends(axis, place)
+            ends = self._ends(place, field)
             if ends is None:
                 return None
             made.append(Axis(root * tables[place][0], root * operator, ends))
         return made
 
-    def _ends(self, axis: int, place: int) -> Tensor | None:  # (m, n)
-        """The rows of the conditions at the ends of a coordinate, without the weights of the others; None unless they are constant."""
+    def _ends(self, place: int, field: int) -> Tensor | None:  # (m, n)
+        """The rows of a field's conditions at the ends of a coordinate, without the weights of the others.
+
+        None unless their coefficients are constant, and their derivatives along that coordinate and of that field alone.
+        """
         system, space = self.system, self.system.space
+        axis = [space.axis, *(across.axis for across in space.across)][place]
         rows = []
-        for group, (_, slopes) in zip(system.groups, self._parts, strict=True):
-            if group.face != axis:
-                continue
+        for number in self._faces(place, field):
+            group, (_, slopes) = system.groups[number], self._parts[number]
             table = _dense(group, space)[:, 0] if place == 0 else group.tables[place - 1][:, :, 0]  # (orders, n)
             row = torch.zeros_like(table[0])
             for key, slope in slopes.items():
                 value = slope / group.weight
                 mean = value.mean()
-                if sum(key[1]) != key[1][axis] or float((value - mean).abs().max()) > CONSTANT * float(mean.abs()):
+                constant = float((value - mean).abs().max()) <= CONSTANT * float(mean.abs())
+                if not constant or sum(key[1]) != key[1][axis] or system.number[key[0]] != field:
                     return None
                 row = row + group.factor * mean * table[key[1][axis]]
             rows.append(row)

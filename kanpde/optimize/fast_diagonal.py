@@ -9,6 +9,7 @@ Source of the idea: Lynch, Rice & Thomas (1964), Numer. Math. 6, 185-199, there 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -83,6 +84,8 @@ class FastDiagonal:
 
     def __init__(self, first: Axis, second: Axis, third: Axis) -> None:
         one, two = _Modes(first), _Modes(second)
+        self.shape = (first.values.shape[1], second.values.shape[1], third.values.shape[1])
+        self.size = one.basis.shape[1] * two.basis.shape[1] * third.own.shape[1]  # of y
         self.first, self.second = one.basis, two.basis
         mean = one.mean[:, None] + two.mean[None, :]
         rest = one.rest[:, None] + two.rest[None, :]  # (i, j)
@@ -112,3 +115,24 @@ class FastDiagonal:
         d = (self.first.T @ g.reshape(len(self.first), -1)).reshape(-1, len(self.second), self.third.shape[2])
         d = torch.matmul(self.second.T, d)
         return torch.matmul(self.third.mT, d[..., None]).reshape(-1)
+
+
+class FieldByField:
+    """One such P for each field; P y are coefficients (n_1, F, n_2, n_3), flattened."""
+
+    def __init__(self, fields: Sequence[FastDiagonal]) -> None:
+        self.fields = fields
+        self.good = all(field.good for field in fields)
+
+    def __call__(self, y: Tensor) -> Tensor:
+        """P y."""
+        parts = y.split([field.size for field in self.fields])
+        return torch.stack([field(part).reshape(field.shape) for field, part in zip(self.fields, parts, strict=True)], 1).reshape(
+            -1
+        )
+
+    def transposed(self, g: Tensor) -> Tensor:
+        """P^T g."""
+        n, m, r = self.fields[0].shape
+        parts = g.reshape(n, len(self.fields), m, r).unbind(1)
+        return torch.cat([field.transposed(part) for field, part in zip(self.fields, parts, strict=True)])
