@@ -18,7 +18,7 @@ from kanpde.results import Solution
 FOLDER = Path(__file__).parents[1] / "problems"
 QUICK = (
     "poisson", "poisson_kan_paper", "poisson_nonlinear", "helmholtz", "heat", "heat_insulated_end", "wave",
-    "klein_gordon", "telegraph", "biharmonic", "kovasznay",
+    "klein_gordon", "telegraph", "biharmonic", "kovasznay", "poisson_box", "heat_square", "taylor_green",
 )  # fmt: skip
 PROVED = ("poisson", "helmholtz", "heat", "heat_insulated_end", "wave", "telegraph", "biharmonic")
 LONG = ("burgers", "allen_cahn", "poisson_deep", "brusselator", "kdv", "kuramoto_sivashinsky", "schroedinger")

@@ -19,12 +19,14 @@ from torch import Tensor
 from kanpde.assembly.operator import Key
 from kanpde.assembly.space import LiftedSpace, spread
 from kanpde.assembly.unformed import solve_unformed
+from kanpde.errors import DivergedError
 from kanpde.optimize.banded import Rows, solve_banded
 from kanpde.optimize.banded_cholesky import CellRows, solve_banded_by_cholesky
 from kanpde.optimize.cgls import REDUCTION
 
 WIDE = 500  # columns of an interval above which normal equations with CGLS are quicker than QR, and as good
 VAST = 800  # columns of an interval above which conjugate gradients on rows that are not formed are tried
+MOST_ENTRIES = 2.5e8  # of the rows that are formed: 2 GB, and as much again for their scaled copy
 IDLE = 1e-26  # damping of coefficients that no row depends on, beside columns of norm one
 
 
@@ -169,6 +171,12 @@ class Linearised:
 
     def _direct(self, damping: float) -> Tensor:
         space = self.system.space
+        entries = sum(math.prod(group.shape) for group in self.system.groups) * (space.degree + 1) * space.block
+        if entries > MOST_ENTRIES:
+            raise DivergedError(
+                f"a step on the grid of {' x '.join(map(str, space.grid))} needs a matrix of {entries:.1g} numbers",
+                hint="loosen the tolerance; without such a matrix go equations each of which belongs to one field by its order",
+            )
         width, k, intervals = space.block, space.degree, space.intervals
         blocks = [self._block(group, slopes) for group, (_, slopes) in zip(self.system.groups, self._parts, strict=True)]
         squares = blocks[0].new_zeros(space.functions, width)

@@ -1,4 +1,4 @@
-"""The lifted form: u(x, y, ..) = sum c_ijl.. B_i(x) T_j(y) T_l(t) .., splines along one coordinate, global functions along each other.
+"""The lifted form: u(x, y, ..) = sum c_ij.. B_i(x) T_j(y) .., splines along one coordinate, global functions along each other.
 
 All fields of a system share the functions; their coefficients stand side by side in one block column. Chebyshev polynomials
 serve a coordinate that ends, harmonics one that closes on itself: with them value and all derivatives agree at the seam.

@@ -2,8 +2,8 @@
 
 A row costs what its jets cost, one coordinate after the other; the block of an interval would cost the square of the number of
 polynomials times that. Two preconditioners: fast diagonalisation for one field, and blocks of waves for what is periodic in two
-coordinates, of any number of fields. Where each equation belongs to one field by its highest derivatives, and conditions do not mix
-them, fast diagonalisation serves field by field.
+coordinates, of any number of fields. Where each equation belongs to one field by its highest derivatives, and conditions do not
+mix them, fast diagonalisation serves field by field.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class _Unformed:
     def _owner(self, slopes: Mapping[Key, Tensor]) -> int:
         """The field whose derivatives in an equation are of the highest order, along each coordinate; -1 if there is none."""
         orders: dict[int, list[int]] = {}
-        for (name, index), _ in slopes.items():
+        for name, index in slopes:
             mine = orders.setdefault(self.system.number[name], [0] * len(index))
             orders[self.system.number[name]] = [max(pair) for pair in zip(mine, index, strict=True)]
         highest = [max(column) for column in zip(*orders.values(), strict=True)]

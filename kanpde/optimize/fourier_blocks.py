@@ -1,9 +1,9 @@
 """A preconditioner for systems that are periodic in two of three coordinates: one small problem for each wave.
 
-With coefficients that depend on the third coordinate alone, waves exp(i (k x + l y)) do not see each other: all fields of one wave
-are a small least squares problem along the third coordinate, whose triangle is inverted. Coefficients that vary are replaced by
-their means, and conjugate gradients do the rest. A field that is given at a point, as a pressure is, has its constant tied to its
-waves there.
+With coefficients that depend on the third coordinate alone, waves exp(i (k x + l y)) do not see each other: all fields of one
+wave are a small least squares problem along the third coordinate, whose triangle is inverted. Coefficients that vary are
+replaced by their means, and conjugate gradients do the rest. A field that is given at a point, as a pressure is, has its
+constant tied to its waves there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SHIFTS = (1e-14, 1e-12, 1e-10, 1e-8)  # relative, until every small problem fact
 
 @dataclass(frozen=True)
 class Term:
-    """One derivative of one field in a group of rows: its orders along the periodic coordinates, and its table along the third."""
+    """One derivative of one field in a group of rows: its orders along the periodic coordinates, its table along the third."""
 
     field: int
     orders: tuple[int, int]

@@ -1,10 +1,10 @@
 """Compression: a lifted solution, in one piece or many windows, as one separable network of a small rank.
 
-In two coordinates the singular value decomposition in L2 gives the smallest rank for a given error (Eckart & Young 1936). Its left
-functions become the splines of one coordinate, its right functions the splines of the other, over the whole time interval; all
-are ordinary learnable edges. In three coordinates the right functions depend on two, and are decomposed in turn; a product is cut
-where its size, the product of both singular values, is negligible. What the compression changes is part of every error that is
-reported, since those are measured on the network.
+In two coordinates the singular value decomposition in L2 gives the smallest rank for a given error (Eckart & Young 1936). Its
+left functions become the splines of one coordinate, its right functions the splines of the other, over the whole time interval;
+all are ordinary learnable edges. In three coordinates the right functions depend on two, and are decomposed in turn; a product
+is cut where its singular value is negligible. What the compression changes is part of every error that is reported, since those
+are measured on the network.
 """
 
 from __future__ import annotations

@@ -106,13 +106,10 @@ def estimate_afresh(context: Context, builder: RowBuilder, network: KAN) -> Esti
     levels = LEVELS if len(builder.others) < 2 else 2
     for level in range(levels):
         first = first_space(context, builder, 16 * 2**level, builder.others)
-        space = (
-            Lifted(first, first.breaks.new_zeros(first.functions, first.block))
-            .widened([12 * (level + 1)] * len(first.across))
-            .space
-        )
+        size = 12 * (level + 1)
+        space = replace(first, across=tuple(across.widened(size) for across in first.across))
         if space.periodic:
-            space = replace(space, degree=12 * (level + 1))
+            space = replace(space, degree=size)
         spaces = [space]
         if timed:
             begin, end = space.across[-1].interval

@@ -174,7 +174,13 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
             scale = scales(sizes(lifted, builder))
             return max([along(lifted, levels_of(lifted.space), scale), *tails(lifted, builder, scale)])
 
-        trained, descent = descend(context, system, solution, indicated, accuracy, name)
+        try:
+            trained, descent = descend(context, system, solution, indicated, accuracy, name)
+        except DivergedError as error:  # the grid is too large for a step
+            if not context.pieces:
+                raise
+            context.tell("message", name, message=error.message)
+            return context.pieces[0]
         if not math.isfinite(descent.cost) or not bool(torch.isfinite(trained.c).all()):
             raise DivergedError(
                 f"Gauss-Newton left the finite numbers on the grid of {space.intervals} intervals",

@@ -174,7 +174,7 @@ class March:
         return (c.reshape(-1, self.fields, space.size) * mask[:, None]).reshape(c.shape)
 
     def _finer(self, lifted: Lifted, scale: Tensor, accuracy: float, most: int) -> tuple[Lifted, float | None]:
-        """On more knots, or more harmonics in their place, where the indicated error asks for them; and the change of u by that."""
+        """On more knots, or more harmonics in their place, where the indicated error asks for them; and the change by that."""
         space = lifted.space
         if space.periodic:
             return lifted.with_harmonics(more(space.functions, True)), None

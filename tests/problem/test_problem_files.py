@@ -14,12 +14,9 @@ EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.yaml"))
 WITH_EXACT = [file for file in [*PROBLEMS, *EXAMPLES] if "\nexact:" in file.read_text(encoding="utf-8")]
 
 UNSOLVED = {
-    "heat_square": "a problem in 3 coordinates",
     "inverse_burgers": "the unknown constant 'nu'",
     "parametric_burgers": "the parameter 'nu'",
-    "poisson_box": "a problem in 3 coordinates",
     "string_eigenvalue": "the unknown constant 'lambda'",
-    "taylor_green": "a problem in 3 coordinates",
 }
 """What of each example is read, not solved yet."""
 
