@@ -2,13 +2,13 @@
 
 In two coordinates the singular value decomposition in L2 gives the smallest rank for a given error (Eckart & Young 1936). Its
 left functions become the splines of one coordinate, its right functions the splines of the other, over the whole time interval;
-all are ordinary learnable edges. In three coordinates the right functions depend on two, and are decomposed in turn; a product
-is cut where its singular value is negligible. What the compression changes is part of every error that is reported, since those
-are measured on the network.
+all are ordinary learnable edges. In three coordinates the right functions depend on two, and are decomposed in turn (see
+``products``). What the compression changes is part of every error that is reported, since those are measured on the network.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,8 +22,10 @@ from kanpde.plan import SeparableNetwork
 from kanpde.train.context import Context
 from kanpde.train.fit import fit_adaptively
 from kanpde.train.knots import density, equidistributed
+from kanpde.train.products import kept_of, products
 
 DEGREE_ACROSS = 9  # of edges fitted to polynomials and to singular functions; a little above that of the solve
+SPLIT = 0.7  # of what may be lost, for each of two decompositions
 SHARE = 0.3  # of what a compression may lose, for each of its two fits
 
 
@@ -104,19 +106,16 @@ def _decompose(pieces: list[Lifted], builder: RowBuilder, field: int, tolerance:
     stacked = torch.cat([torch.tensordot(p.space.splines(x)[0], c, 1) for p, c in zip(pieces, columns, strict=True)], -1)
     matrix = w.sqrt()[:, None] * stacked.reshape(len(x), -1)
     _, s, vh = torch.linalg.svd(matrix, full_matrices=False)
-    share = 1.0 if not between else 0.7  # of what may be lost, for the first of two decompositions
-    keep, total = _kept(s, share * tolerance), max(float(s.norm()), 1e-300)
-    keep = min(keep, rank or keep)
-    sources, values, inner = torch.arange(keep, device=x.device), s[:keep], None
+    total = max(float(s.norm()), 1e-300)
+    allowed = tolerance * total * (SPLIT if between else 1.0)
+    keep = min(kept_of(s, allowed), rank or len(s))
     rights = vh[:keep].reshape(keep, *stacked.shape[1:])  # (R, r_1, sum r)
     if between:
-        u, more, v = torch.linalg.svd(rights * s[:keep, None, None], full_matrices=False)  # (R, r_1, q), (R, q), (R, q, sum r)
-        order = more.flatten().argsort(descending=True)
-        order = order[: min(_kept(more.flatten()[order], share * tolerance, total), rank or len(order))]
-        sources, which = order // more.shape[1], order % more.shape[1]
-        values, inner, rights = more.flatten()[order], u[sources, :, which], v[sources, which]
-    lost = max(0.0, float(s.square().sum() - values.square().sum())) ** 0.5 / total
-    truncation = lost if between else float(s[keep:].norm()) / total
+        found = products(rights * s[:keep, None, None], allowed, rank)
+        mix, values, inner, rights, lost = found.mix, found.values, found.middle, found.right, found.lost
+    else:
+        mix, values, inner, lost = torch.eye(keep, dtype=x.dtype, device=x.device), s[:keep], None, 0.0
+    truncation = math.hypot(float(s[keep:].norm()), lost) / total
     chosen = vh[:keep].reshape(keep, *stacked.shape[1:])
     widths = [c.shape[-1] for c in columns]
     spots = [
@@ -131,7 +130,7 @@ def _decompose(pieces: list[Lifted], builder: RowBuilder, field: int, tolerance:
     def left(points: Tensor) -> Tensor:
         value = sum(p.space.splines(points)[0] @ c for p, c in zip(pieces, spots, strict=True))
         assert isinstance(value, Tensor)
-        return (value / torch.where(s > 0, s, torch.ones_like(s))[:keep])[:, sources]
+        return value / torch.where(s > 0, s, torch.ones_like(s))[:keep] @ mix
 
     ends = torch.tensor([p.space.across[-1].interval[1] for p in pieces[:-1]], dtype=x.dtype, device=x.device)
 
@@ -156,12 +155,6 @@ def _gram(across: Across, like: Tensor) -> Tensor:  # (r, r)
     nodes, weights = np.polynomial.legendre.leggauss(across.size if not across.periodic else 2 * across.size)
     table = across.table(low + (high - low) * torch.as_tensor((nodes + 1) / 2).to(like))[0]  # (r, n)
     return torch.linalg.cholesky((table * torch.as_tensor(weights / 2).to(like)) @ table.T)
-
-
-def _kept(s: Tensor, tolerance: float, total: float | None = None) -> int:
-    """How many of decreasing singular values to keep, so that what is lost is below the tolerance relative to all."""
-    lost = s.square().flip(0).cumsum(0).flip(0).sqrt()  # what is lost when only so many are kept
-    return max(1, int((lost > tolerance * max(total or float(lost[0]), 1e-300)).sum()))
 
 
 def _union_points(pieces: list[Lifted], builder: RowBuilder) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from cases import CASES
+from cases_of_three import THREE
 
 from kanpde.assembly import Lifted, LiftedSpace, RowBuilder
 from kanpde.plan import make_plan
@@ -17,7 +18,7 @@ from kanpde.train.fit import fit_spline
 
 
 def document_of(name: str) -> Document:
-    return read_text(f"title: {name}\n{CASES[name]}", "case.yaml")
+    return read_text(f"title: {name}\n{(CASES | THREE)[name]}", "case.yaml")
 
 
 def exact_of(problem: Problem, field: str):
@@ -27,7 +28,7 @@ def exact_of(problem: Problem, field: str):
     return lambda *points: np.broadcast_to(program(NUMPY, points)[0], np.broadcast_shapes(*map(np.shape, points)))
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", CASES | THREE)
 def test_solved_to_the_tolerance_with_an_honest_estimate(name):
     document = document_of(name)
     problem, plan = document.problem, make_plan(document.method, document.span_of)
