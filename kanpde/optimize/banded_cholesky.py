@@ -65,12 +65,16 @@ def _normal_equations(
     normal = example.new_zeros(intervals, width, width)
     coupling = example.new_zeros(intervals, width, border)
     corner = example.new_zeros(border, border)
+    rows: list[list[Tensor]] = [[] for _ in range(intervals)]
     for group in groups:
-        transposed = group.matrix.transpose(1, 2)
-        normal[group.cells] += transposed @ group.matrix
+        for i, e in enumerate(range(*group.cells.indices(intervals))):
+            rows[e].append(group.matrix[i])
         if group.border is not None:
-            coupling[group.cells] += transposed @ group.border
+            coupling[group.cells] += group.matrix.transpose(1, 2) @ group.border
             corner += group.matrix.shape[0] * (group.border.T @ group.border)
+    for e, parts in enumerate(rows):  # one product an interval: sums of many small ones cost more than the products
+        stacked = torch.cat(parts)
+        torch.mm(stacked.T, stacked, out=normal[e])
     return normal, coupling, corner
 
 

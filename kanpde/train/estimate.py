@@ -27,6 +27,7 @@ FLOOR = {torch.float64: 1e-13, torch.float32: 1e-6}  # no smaller claim: derivat
 RICHER = 1.5  # times the intervals
 MORE, SHARE = 4, 0.2  # polynomials more; without time windows at least that share of them
 LEVELS = 4  # of spaces tried for a network of unknown roughness
+ENOUGH = 1e-6  # reduction of the gradient for a correction found by iteration: of an error only the first digits matter
 SETTLED = 0.3  # relative change of the estimate from one level to the next
 
 
@@ -87,7 +88,7 @@ def _march(context: Context, builder: RowBuilder, network: Jets, pieces: Sequenc
     for space, offset in pieces:
         richer = _richer(space, timed)
         system = builder.system(richer, extra=2 if timed else 4, start=start, offset=offset)
-        correction = Lifted(richer, system.linearise(space.breaks.new_zeros(richer.functions, richer.block)).step())
+        correction = Lifted(richer, system.linearise(space.breaks.new_zeros(richer.functions, richer.block)).step(reduction=ENOUGH))
         norms += _norms(correction, offset, network, builder)
         if timed:
             start = [_end(builder, correction, offset, field, order) for field, order in builder.starts]
