@@ -25,7 +25,7 @@ from kanpde.optimize.banded_cholesky import CellRows, solve_banded_by_cholesky
 from kanpde.optimize.cgls import REDUCTION
 
 WIDE = 500  # columns of an interval above which normal equations with CGLS are quicker than QR, and as good
-VAST = 800  # columns of an interval above which conjugate gradients on rows that are not formed are tried
+VAST = 200  # columns of an interval above which conjugate gradients on rows that are not formed are tried
 MOST_ENTRIES = 2.5e8  # of the rows that are formed: 2 GB, and as much again for their scaled copy
 IDLE = 1e-26  # damping of coefficients that no row depends on, beside columns of norm one
 

@@ -20,6 +20,7 @@ from kanpde.problem.types import Condition, Problem, Remark, Residual, symbol
 MAX_SPACE_ORDER = 6
 MAX_TIME_ORDER = 2
 MAX_COORDINATES = 3
+PLANE = 2
 
 Found = Iterator[tuple[str, Span]]
 """A sentence, and the place in the file that it is about."""
@@ -140,7 +141,7 @@ def integrals_in_equations(problem: Problem, scope: Scope, root: Mapping) -> Fou
 
 def jumping_coefficients(problem: Problem, scope: Scope, root: Mapping) -> Found:
     """``k: piecewise(x < 0, 1, 10)`` in front of a field, in time or in three coordinates; a source that jumps is solved."""
-    if problem.domain.time is None and problem.domain.dimension <= MAX_COORDINATES:
+    if problem.domain.time is None and problem.domain.dimension <= PLANE:
         return
     for residual in _jumping(problem):
         where = "in a problem with time" if problem.domain.time is not None else "in three coordinates"
@@ -192,7 +193,7 @@ def points_in_time(problem: Problem, scope: Scope, root: Mapping) -> Found:
 def integral_constraints(problem: Problem, scope: Scope, root: Mapping) -> Found:
     """``integral(u) = 1`` on a shape, in time, or with a periodic coordinate."""
     domain = problem.domain
-    if domain.is_box and domain.time is None and not domain.periodic and domain.dimension <= MAX_COORDINATES:
+    if domain.is_box and domain.time is None and not domain.periodic and domain.dimension <= PLANE:
         return
     for c in problem.conditions:
         if c.integrals:
@@ -219,7 +220,7 @@ def _name(c: Condition) -> str:
 
 def parts_of_a_side(problem: Problem, scope: Scope, root: Mapping) -> Found:
     """``x = 0 and y < 1/2: u = 0`` on a box, in time or with a periodic coordinate."""
-    if problem.domain.time is None and not problem.domain.periodic and problem.domain.dimension <= MAX_COORDINATES:
+    if problem.domain.time is None and not problem.domain.periodic and problem.domain.dimension <= PLANE:
         return
     for c in problem.conditions:
         if c.kind != "constraint" and c.place.predicate is not None and problem.domain.is_box:

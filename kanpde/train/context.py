@@ -26,6 +26,7 @@ class Context:
     history: History = field(default_factory=History)
     network: KAN | None = None  # the best network so far, kept up to date by training that works on networks
     pieces: list[Any] = field(default_factory=list)  # the lifted solution so far, kept up to date by lifted training
+    limit: str = ""  # what keeps lifted training from richer spaces, if anything does
     short: bool = False  # training stopped because the next stage would have overrun the budget
     began: float = field(default_factory=time.perf_counter)
 

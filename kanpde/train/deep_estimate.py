@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import cast
 
 from kanpde.assembly import LiftedSpace, RowBuilder
@@ -31,8 +30,8 @@ def estimate_windows(context: Context, builder: RowBuilder, network: WindowedKAN
     ends = network.ends.tolist()
     for number, window in enumerate(network.windows):
         breaks = network.ends.new_tensor(input_breaks(window)[builder.axis])
-        space = LiftedSpace(breaks, degree, builder.axis, None, 1, len(builder.names))
-        space = replace(space, other=(ends[number], ends[number + 1]), size=SIZE)
-        pieces.append((space, network_jets(window, builder.axis, builder.names)))
-    whole = network_jets(cast(KAN, network), builder.axis, builder.names)  # only its jets are asked for
+        across = builder.across(builder.others[-1], (ends[number], ends[number + 1]), SIZE)
+        space = LiftedSpace(breaks, degree, builder.axis, (across,), len(builder.names))
+        pieces.append((space, network_jets(window, builder)))
+    whole = network_jets(cast(KAN, network), builder)  # only its jets are asked for
     return _march(context, builder, whole, pieces)

@@ -88,7 +88,9 @@ def _march(context: Context, builder: RowBuilder, network: Jets, pieces: Sequenc
     for space, offset in pieces:
         richer = _richer(space, timed)
         system = builder.system(richer, extra=2 if timed else 4, start=start, offset=offset)
-        correction = Lifted(richer, system.linearise(space.breaks.new_zeros(richer.functions, richer.block)).step(reduction=ENOUGH))
+        correction = Lifted(
+            richer, system.linearise(space.breaks.new_zeros(richer.functions, richer.block)).step(reduction=ENOUGH)
+        )
         norms += _norms(correction, offset, network, builder)
         if timed:
             start = [_end(builder, correction, offset, field, order) for field, order in builder.starts]

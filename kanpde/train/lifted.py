@@ -30,6 +30,7 @@ LOOSEST = 1e-3  # relative change by a step that is not resolved, however coarse
 UNRESOLVED = 1e-2  # an indicated error above which the indicator itself is not to be trusted
 VANISHING = 1e-8  # a field so much smaller than the largest is judged beside that one
 MOST_UNKNOWNS = 60_000  # of one lifted system: beyond, a solve takes minutes and the rows gigabytes
+MOST_UNFORMED = 600_000  # in three coordinates, where rows are not formed
 
 
 def spline_degree(context: Context) -> int:
@@ -49,6 +50,16 @@ def spline_axis(context: Context) -> int:
     domain = context.problem.domain
     wanted = [axis for axis in domain.space_axes if (domain.coordinates[axis] in domain.periodic) == (domain.dimension == 2)]
     return [*wanted, *domain.space_axes, 0][0]
+
+
+def too_large(context: Context, lifted: Lifted) -> bool:
+    """Whether a space has more unknowns than one system may have; if so, the context knows it as its limit."""
+    most = MOST_UNKNOWNS if len(lifted.space.across) < 2 else MOST_UNFORMED
+    if lifted.parameters <= most:
+        return False
+    grid = " x ".join(map(str, lifted.space.grid))
+    context.limit = f"the next grid, {grid}, has {lifted.parameters} unknowns, more than {most}"
+    return True
 
 
 def windowed(context: Context) -> bool:
@@ -179,7 +190,7 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
         except DivergedError as error:  # the grid is too large for a step
             if not context.pieces:
                 raise
-            context.tell("message", name, message=error.message)
+            context.limit = error.message
             return context.pieces[0]
         if not math.isfinite(descent.cost) or not bool(torch.isfinite(trained.c).all()):
             raise DivergedError(
@@ -220,7 +231,7 @@ def train_box(context: Context, builder: RowBuilder, accuracy: float, start: Lif
             for across, tail in zip(space.across, cuts, strict=True)
         ]
         wider = wider.widened(wanted)
-        if wider.parameters > MOST_UNKNOWNS or wider.parameters == solution.parameters:
+        if too_large(context, wider) or wider.parameters == solution.parameters:
             return solution
         if seconds * (wider.parameters / solution.parameters) ** COSTLIER > context.left:
             context.short = True

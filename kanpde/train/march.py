@@ -26,6 +26,7 @@ from kanpde.train.fit import fit_spline
 from kanpde.train.knots import density, equidistributed, insertions
 from kanpde.train.lifted import (
     COARSE,
+    MOST_UNFORMED,
     MOST_UNKNOWNS,
     along,
     descend,
@@ -37,6 +38,7 @@ from kanpde.train.lifted import (
     sizes,
     spline_degree,
     tails,
+    too_large,
 )
 
 SIZE = 12  # polynomials a window: fewer make more windows, more make wider blocks
@@ -149,6 +151,7 @@ class March:
         )
         value = Lifted(space, space.breaks.new_zeros(space.functions, space.block))
         change: float | None = None
+        most = self.fields * (MOST_UNKNOWNS if len(self.builder.others) < 2 else MOST_UNFORMED)
         for _ in range(EXTENSIONS):
             began = time.perf_counter()
             system = self.builder.initial(value.space, self.begin)
@@ -161,7 +164,7 @@ class March:
             if error >= self.accuracy:
                 finer, change = self._finer(value, scale, self.accuracy, most=2 if error > 1e-2 else 3)
             finer = finer.widened(self._sizes(space, cuts, self.accuracy))
-            if finer.parameters == value.parameters or finer.parameters * SIZE > MOST_UNKNOWNS * self.fields:
+            if finer.parameters == value.parameters or finer.parameters * SIZE > most:
                 break
             value = finer
             self.context.tell("extension", "initial value", grid=value.space.grid, estimate=error)
@@ -265,7 +268,7 @@ class March:
         if judged.along > ENOUGH * self.fine:
             finer, change = self._finer(judged.window, scale, self.fine, most=3)
         finer = finer.widened([*self._sizes(space, judged.across, ENOUGH * self.fine), SIZE])
-        if finer.parameters == judged.window.parameters or finer.parameters > MOST_UNKNOWNS:
+        if finer.parameters == judged.window.parameters or too_large(self.context, finer):
             return None
         self.context.tell("extension", grid=finer.space.grid, estimate=judged.along)
         return finer, change

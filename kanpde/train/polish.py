@@ -28,8 +28,8 @@ MOST_PARAMETERS = 8000  # J^T J of 0.5 GB, and minutes for its factorisations
 @torch.no_grad()
 def polish(context: Context, network: KAN) -> KAN:
     """The network after a few steps on all of its edges; itself where none lowers the residual, or where it is too large."""
-    if not network.factors or network.count > MOST_PARAMETERS or context.left < 0:
-        context.tell("message", "polish", message=f"not polished: {network.count} parameters")
+    if not network.factors or network.inputs > 2 or network.count > MOST_PARAMETERS or context.left < 0:
+        context.tell("message", "polish", message=f"not polished: {network.inputs} coordinates, {network.count} parameters")
         return network
     began = time.perf_counter()
     context.tell("stage", "polish", grid=network.intervals)

@@ -191,6 +191,8 @@ def _spent(plan: Plan) -> str:
 
 def _floor(value: Estimate, context: Context) -> str:
     """What keeps an estimate from falling further."""
+    if context.limit:
+        return context.limit
     if value.value < 1e7 * torch.finfo(context.dtype).eps:
         precision = "double" if context.dtype == torch.float64 else "single"
         return f"finer grids no longer help: the round-off of {precision} precision limits the error"
