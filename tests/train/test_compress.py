@@ -1,5 +1,7 @@
 """Compression: the rank and the error of what is a sum of products, in two coordinates and in three, over windows too."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -41,7 +43,7 @@ def test_three_products_come_back_as_three(ends):
     context = Context(problem, Plan())
     builder = RowBuilder(problem, 0, context.device, context.dtype)
     pieces = []
-    for number, (low, high) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+    for number, (low, high) in enumerate(pairwise(ends)):
         breaks = torch.linspace(0, 1, 9 + number, dtype=torch.float64)
         across = (builder.across(1, None, 16 + number), builder.across(2, (low, high), 14))
         pieces.append(interpolated(LiftedSpace(breaks, 7, 0, across), products))
