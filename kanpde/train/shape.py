@@ -40,6 +40,7 @@ FASTEST = 1.5  # growth where the rate of convergence says that much more is wan
 SHARE = 0.7  # of the rate just seen, by which the finer solution is taken to be better than their difference ...
 BETTER = 3.0  # ... but by no more than this: where the rate ends, the estimate is a third of the error at worst
 TRIED = (6.0, 8.0, 10.0)  # grids that tell whether splines do without singular terms
+SMALL = 1e-3  # difference of the last two of them, above which a rate says nothing
 FAST = 7.0  # rate from which they do: corners with r^2 log r give 3, the eddies of a driven cavity 4
 STUCK, STILL = 1e-4, 0.9  # a relative residual that large, which a finer grid leaves as it is, belongs to no solution
 PATIENCE = 3  # grids on which Gauss-Newton may fail before it is given up
@@ -60,20 +61,33 @@ class Result:
     limit: str
 
 
-def trimmed(context: Context) -> bool:
+def terms_for(context: Context) -> Terms | None:
+    """The singular terms that training takes: those that geometry and equations allow, unless splines alone converge fast.
+
+    Around holes splines converge fast too, but only on grids much finer than terms want: there terms are always taken.
+    """
+    problem, domain = context.problem, context.problem.domain
+    if domain.time is not None or domain.dimension != 2 or domain.periodic or materials(problem) is not None:
+        return None
+    terms = singular_terms(problem, count=POLES)
+    holes = bool(domain.region_axes) and any(loop.hole for loop in domain.boundary.loops)
+    return terms if terms is None or holes or not _smooth(context) else None
+
+
+def trimmed(problem: Problem, terms: Terms | None) -> bool:
     """Whether the trimmed form is the one for this problem.
 
     It is on shapes; and on boxes without time where coefficients jump, conditions change along a side, an integral is given, or
     corners make the solution singular.
     """
-    problem, domain = context.problem, context.problem.domain
-    if domain.region_axes:
+    domain = problem.domain
+    if domain.region_axes or terms is not None:
         return True
     if domain.time is not None or domain.periodic or domain.dimension > 2:
         return False
     if any((c.place.predicate is not None and c.place.faces) or c.integrals for c in problem.conditions):
         return True
-    return materials(problem) is not None or (shape_terms(problem) is not None and not _smooth(context))
+    return materials(problem) is not None
 
 
 def _smooth(context: Context) -> bool:
@@ -91,14 +105,7 @@ def _smooth(context: Context) -> bool:
         if before is not None:
             differences.append((intervals, _difference(now, before, points)))
         before = now
-    return _rate(differences) > FAST or differences[-1][1] < ROUND_OFF
-
-
-def shape_terms(problem: Problem) -> Terms | None:
-    """The singular terms that corners and holes ask for, if any; none where coefficients jump, and none in time."""
-    if problem.domain.time is not None or problem.domain.dimension != 2 or materials(problem) is not None:
-        return None
-    return singular_terms(problem, count=POLES)
+    return (_rate(differences) > FAST and differences[-1][1] < SMALL) or differences[-1][1] < ROUND_OFF
 
 
 def shape_degree(context: Context) -> int:
@@ -132,7 +139,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
         def on_step(iteration: int, residual: float, name: str = name, grid: tuple[int, ...] = space.intervals) -> None:
             context.tell("step", name, grid=grid, iteration=iteration, residual=residual)
 
-        accuracy = max(0.1 * tolerance, 1e-3 * min(last, 1.0))
+        accuracy = max(0.01 * tolerance, 1e-3 * min(last, 1.0))
         theta, descent = gauss_newton(
             system, start, accuracy=accuracy, on_step=on_step, magnitude=system.magnitude, near=before is not None
         )

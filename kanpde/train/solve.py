@@ -24,7 +24,7 @@ from kanpde.train.estimate import METHOD, estimate, estimate_afresh
 from kanpde.train.lifted import spline_axis, train_box, windowed
 from kanpde.train.march import March
 from kanpde.train.residual import fresh_residual
-from kanpde.train.shape import network_of, shape_terms, train_shape, trimmed
+from kanpde.train.shape import network_of, terms_for, train_shape, trimmed
 from kanpde.train.shape_march import march_shape
 
 AHEAD = 0.04  # accuracy of a solve relative to the tolerance: errors of windows add up
@@ -68,12 +68,17 @@ def solve(
             "a separable network of several fields is trained in the lifted form only",
             hint="leave 'train' out, or write network.architecture: deep",
         )
+    if not problem.domain.is_box and (plan.train != "lifted" or isinstance(plan.network, DeepNetwork)):
+        raise ProblemError(
+            "a problem on a shape is trained in the lifted form only", hint="leave 'train' and 'network.architecture' out"
+        )
     context = Context(problem, plan, torch.device(device), getattr(torch, dtype), report)
     with torch.no_grad(), threads(1):
         builder: RowBuilder | ShapeRows
-        deep = isinstance(plan.network, DeepNetwork) and problem.domain.shape is None
-        if trimmed(context) and not deep:
-            builder = ShapeRows(problem, shape_terms(problem), context.device, context.dtype)
+        lifted = plan.train == "lifted" and not isinstance(plan.network, DeepNetwork)
+        terms = terms_for(context) if lifted else None
+        if lifted and trimmed(problem, terms):
+            builder = ShapeRows(problem, terms, context.device, context.dtype)
         else:
             builder = RowBuilder(problem, spline_axis(context), context.device, context.dtype)
         try:
