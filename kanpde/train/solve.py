@@ -31,6 +31,8 @@ AHEAD = 0.04  # accuracy of a solve relative to the tolerance: errors of windows
 LOOSE = 1e-6  # tolerance above which the accuracy follows slowly only: the indicators hold on resolved grids alone
 FINEST = 100.0  # accuracy, in units of the round-off, below which nothing but round-off decides
 ATTEMPTS = 5
+RESOLVED, VISIBLE = 1e-6, 1e-7  # an indicated error so far below an estimate above the second one means a singular problem
+UNDETERMINED = "what was found is not determined"
 MEANINGLESS = 0.1  # an estimated relative error from which a solution has not a single digit
 
 
@@ -201,6 +203,12 @@ def _floor(value: Estimate, context: Context) -> str:
     if value.value < 1e7 * torch.finfo(context.dtype).eps:
         precision = "double" if context.dtype == torch.float64 else "single"
         return f"finer grids no longer help: the round-off of {precision} precision limits the error"
+    last = context.history.stages[-1].estimate if context.history.stages else None
+    if last is not None and last < RESOLVED * value.value and value.value > VISIBLE:
+        return (
+            f"{UNDETERMINED}: the grid resolves it to {max(last, 1e-15):.0e}, and yet a correction changes it; the problem has no "
+            "solution, or more than one (a constant that no condition fixes, a resonance)"
+        )
     if value.value >= MEANINGLESS:
         return "finer grids do not help: the problem may have no solution, more than one, or one that is not smooth"
     return "finer grids no longer help: the solution may not be smooth enough for splines of this degree"
@@ -213,7 +221,7 @@ def _outcome(plan: Plan, best: _Attempt, context: Context) -> str:
         return f"solved to the tolerance: estimated relative error {value:.1e}, tolerance {plan.tolerance:.1e}"
     if not math.isfinite(value):
         return "solved, but the error could not be estimated: the corrected solution is not finite"
-    if value >= MEANINGLESS:
+    if value >= MEANINGLESS or best.limit.startswith(UNDETERMINED):
         return f"not solved: the estimated relative error is {value:.1e}; {best.limit}"
     return f"solved, but the tolerance {plan.tolerance:.1e} is missed: estimated relative error {value:.1e}; {best.limit}"
 
