@@ -206,8 +206,8 @@ def _floor(value: Estimate, context: Context) -> str:
     last = context.history.stages[-1].estimate if context.history.stages else None
     if last is not None and last < RESOLVED * value.value and value.value > VISIBLE:
         return (
-            f"{UNDETERMINED}: the grid resolves it to {max(last, 1e-15):.0e}, and yet a correction changes it; the problem has no "
-            "solution, or more than one (a constant that no condition fixes, a resonance)"
+            f"{UNDETERMINED}: the grid resolves it to {max(last, 1e-15):.0e}, and yet a correction changes it; "
+            "the problem has no solution, or more than one (a constant that no condition fixes, a resonance)"
         )
     if value.value >= MEANINGLESS:
         return "finer grids do not help: the problem may have no solution, more than one, or one that is not smooth"
