@@ -19,7 +19,7 @@ from kanpde.reference import Reference, fresh_points, harmonic
 from kanpde.results import Solution
 from kanpde.train import solve
 from kanpde.train.context import Context
-from kanpde.train.shape import shape_degree, shape_terms, trimmed
+from kanpde.train.shape import shape_degree, terms_for, trimmed
 
 ANNULUS = """
 find: u(x, y)
@@ -98,6 +98,18 @@ exact: u = sqrt((sqrt(x^2 + y^2) - x)/2)
 """Im sqrt(x + i y): the condition changes in the middle of a side."""
 
 
+BENT = """
+find: u(x, y)
+domain:
+  (x, y): d
+  d: disk([0, 0], 1)
+equation: lap(u) = 0
+boundary:
+  y > 0: u_n = 0
+  elsewhere: u = x + y^2
+"""
+
+
 def problem_of(text: str) -> Problem:
     return real_form(read_text(f"title: test\n{text}").problem)
 
@@ -163,6 +175,16 @@ def test_a_looser_tolerance_is_met_with_less(text):
         assert error_of(solution) <= 3 * tolerance
         sizes.append(max(solution.history.grids[-1]))
     assert sizes == sorted(sizes)
+
+
+@pytest.mark.xfail(reason="too few points beside the ends of the insulated arc: terms there stay loose", strict=True)
+def test_conditions_that_change_on_a_bent_side():
+    """Terms satisfy the conditions of bent sides to leading order only; points beside the corner have to say the rest."""
+    solution = solved(BENT, tolerance=1e-8)
+    assert solution.converged, solution.outcome
+    error = error_of(solution)
+    assert error <= 3e-8
+    assert honest(solution.estimate.value, error)
 
 
 def test_a_tolerance_below_round_off_ends_honestly():
@@ -237,9 +259,10 @@ def test_the_trimmed_form_is_taken_where_it_is_needed(name):
     domain, equation, boundary, expected = FORMS[name]
     text = f"find: u(x, y)\ndomain:\n  {domain}\nequation: {equation}\nboundary: {boundary}\n"
     context = Context(problem_of(text), make_plan({}))
-    assert trimmed(context) is expected
+    terms = terms_for(context)
+    assert (terms is not None) is (name == "corners of a box")
+    assert trimmed(context.problem, terms) is expected
     assert shape_degree(context) == 9
-    assert (shape_terms(context.problem) is not None) is (name == "corners of a box")
 
 
 def test_without_corners_and_holes_nothing_is_added_to_the_splines():
