@@ -16,7 +16,7 @@ class _Section(BaseModel):
 
 
 class SeparableNetwork(_Section):
-    """Product nodes: u(x, y) = sum over j of a_j(x) b_j(y), every factor a learnable spline. The default on boxes."""
+    """Product nodes: u(x, y) = sum over j of a_j(x) b_j(y), every factor a learnable spline. The default."""
 
     architecture: Literal["separable"] = "separable"
     basis: Literal["bspline"] = "bspline"

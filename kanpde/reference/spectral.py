@@ -65,7 +65,7 @@ class Fields:
 
 
 def spectral(problem: Problem, seconds: float = 120.0) -> Reference:
-    """The reference for a boundary value problem on an interval or a rectangle, confirmed by two resolutions."""
+    """The reference for a problem on a box, in three coordinates also with time, confirmed by two resolutions."""
     require_box(problem)
     regions = materials(problem)
     if regions is not None:

@@ -87,7 +87,7 @@ TABLES: dict[str, Callable[[], Iterator[Entry]]] = {
 }
 """What ``kanpde list`` can list."""
 
-NOTES = {"shapes": "'kanpde check FILE' says whether this version solves a problem on them"}
+NOTES = {"shapes": "joined by +, intersected by &, cut by -; {file: outline.csv} is a polygon from a file"}
 """What must be said with a list."""
 
 

@@ -1,4 +1,4 @@
-"""Training in the trimmed form: problems on shapes, with singular terms, or with several fields on a box; no time windows.
+"""Training in the trimmed form, without time: shapes, singular terms, jumping coefficients, conditions on parts of a side.
 
 The grid is uniform and grows by about a quarter. Every solve is the correction of the one before in a richer space: their
 difference is the error of the coarser one, and the rate at which these differences fall says what is left in the finer one.
