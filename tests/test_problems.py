@@ -41,14 +41,7 @@ def test_every_problem_has_its_test():
     assert {path.stem for path in FOLDER.glob("*.yaml")} == {*QUICK, *LONG}
 
 
-by_corners = pytest.mark.xfail(reason="too few points beside the ends of the insulated part: terms there stay loose", strict=True)
-ALL = [
-    *(pytest.param(name, marks=by_corners) if name == "poisson_disk" else name for name in QUICK),
-    *(pytest.param(name, marks=pytest.mark.slow) for name in LONG),
-]
-
-
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in LONG)])
 def test_solved_by_the_defaults_with_an_honest_estimate(name):
     solution = solution_of(name)
     assert solution.converged, solution.outcome
