@@ -52,7 +52,7 @@ def solve(
     report: Report = silent,
     checkpoint: Callable[[Solution], None] | None = None,
 ) -> Solution:
-    """Solves a scalar problem on a box. The solution's ``outcome`` says how it ended, ``converged`` whether well.
+    """Trains to the tolerance of the plan. The solution's ``outcome`` says how it ended, ``converged`` whether well.
 
     Raises UnsupportedProblem for what this version does not solve, and DivergedError where nothing is usable; that
     and an interrupt are passed on after ``checkpoint`` has been given the solution so far, if there is any.
