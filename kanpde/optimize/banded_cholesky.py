@@ -13,9 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kanpde.optimize.cgls import refined_cgls
+
 SHIFTS = (1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8)  # added to the diagonal (columns have norm one), until it factorises
 STEPS = 60  # of CGLS at most; 0 to 10 are usual
 REDUCTION = 1e-12  # of the preconditioned gradient's norm, at which CGLS ends
+LITTLE = 1e-13  # gain in the cost, relative to it, with which CGLS ends: round-off
+SETTLED = 1e-4  # reduction without which the answer is none
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def solve_banded_by_cholesky(
     for shift in SHIFTS:
         factor = _factorise(normal, coupling, corner, block, shift + damping)
         if factor is not None:
-            return _cgls(groups, columns, block, border, factor, damping)
+            return _refine(groups, columns, block, border, factor, damping)
     return None
 
 
@@ -127,47 +131,32 @@ def _apply_inverse(factor: _Factor, block: int, g: Tensor, h: Tensor) -> tuple[T
     return x, edge
 
 
-def _cgls(groups: Sequence[CellRows], columns: Tensor, block: int, border: int, factor: _Factor, damping: float) -> Tensor | None:
-    """Preconditioned conjugate gradients for least squares; None if they do not get there."""
+def _refine(
+    groups: Sequence[CellRows], columns: Tensor, block: int, border: int, factor: _Factor, damping: float
+) -> Tensor | None:
+    """CGLS in the coefficients of the splines and of the border, one after the other; None if it does not get there."""
     size = (int(columns[-1, -1]) + 1) * block
     index = (columns[:, :, None] * block + torch.arange(block, device=columns.device)).reshape(columns.shape[0], -1)  # (G, w)
 
-    def forward(x: Tensor, y: Tensor) -> list[Tensor]:
+    def forward(v: Tensor) -> list[Tensor]:
         values = []
         for group in groups:
-            value = torch.matmul(group.matrix, x[index[group.cells]][:, :, None])[:, :, 0]
-            values.append(value if group.border is None else value + group.border @ y)
+            value = torch.matmul(group.matrix, v[index[group.cells]][:, :, None])[:, :, 0]
+            values.append(value if group.border is None else value + group.border @ v[size:])
         return values
 
-    def backward(rows: list[Tensor]) -> tuple[Tensor, Tensor]:
-        g, h = columns.new_zeros(size, dtype=rows[0].dtype), columns.new_zeros(border, dtype=rows[0].dtype)
+    def backward(rows: list[Tensor]) -> Tensor:
+        g = columns.new_zeros(size + border, dtype=rows[0].dtype)
         for group, row in zip(groups, rows, strict=True):
             part = torch.matmul(group.matrix.transpose(1, 2), row[:, :, None])
             g.index_add_(0, index[group.cells].reshape(-1), part.reshape(-1))
             if group.border is not None:
-                h += group.border.T @ row.sum(0)
-        return g, h
+                g[size:] += group.border.T @ row.sum(0)
+        return g
 
-    rows = [group.right.clone() for group in groups]
-    x = columns.new_zeros(size, dtype=rows[0].dtype)
-    y = columns.new_zeros(border, dtype=rows[0].dtype)
-    g, h = backward(rows)
-    z, w = _apply_inverse(factor, block, g, h)
-    p, q = z.clone(), w.clone()
-    gamma = first = float(g @ z + h @ w)
-    for _ in range(STEPS):
-        if not gamma > 0:
-            break
-        image = forward(p, q)
-        curvature = sum(float((v * v).sum()) for v in image) + damping * float(p @ p)
-        alpha = gamma / curvature
-        x, y = x + alpha * p, y + alpha * q
-        rows = [row - alpha * v for row, v in zip(rows, image, strict=True)]
-        g, h = backward(rows)
-        g = g - damping * x
-        z, w = _apply_inverse(factor, block, g, h)
-        before, gamma = gamma, float(g @ z + h @ w)
-        if gamma <= REDUCTION**2 * first or (gamma <= 1e-6 * REDUCTION * first and gamma > 0.25 * before):
-            return x
-        p, q = z + (gamma / before) * p, w + (gamma / before) * q
-    return x if gamma <= 1e-8 * first else None
+    def inverse(v: Tensor) -> Tensor:
+        return torch.cat(_apply_inverse(factor, block, v[:size], v[size:]))
+
+    right = [group.right for group in groups]
+    refined = refined_cgls(forward, backward, inverse, right, damping=damping, reduction=REDUCTION, most=STEPS, little=LITTLE)
+    return refined.x[:size] if refined is not None and refined.reduction <= SETTLED else None

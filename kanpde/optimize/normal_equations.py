@@ -16,6 +16,8 @@ import torch
 from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
 from torch import Tensor
 
+from kanpde.optimize.cgls import refined_cgls
+
 SHIFTS = (1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8)  # added to the diagonal (columns have norm one), until it factorises
 STEPS = 80  # of CGLS at most; 0 to 10 are usual, 40 where boundaries cut cells
 REDUCTION = 1e-16  # of the preconditioned gradient's norm, at which CGLS ends
@@ -148,7 +150,7 @@ def solve_cells(
         except LinAlgError:
             continue
         edge = _orthogonal(groups, offsets, size, factor) if border else None
-        solved = _cgls(groups, offsets, size, edge, factor, damping, shift, _Dense.made(dense, factor, edge))
+        solved = _refine(groups, offsets, size, edge, factor, damping, shift, _Dense.made(dense, factor, edge))
         if solved is not None:
             return solved
     return None
@@ -195,7 +197,7 @@ def _normal_equations(groups: Sequence[CellRows], offsets: Tensor, size: int) ->
     return band.reshape(size, width)
 
 
-def _cgls(
+def _refine(
     groups: Sequence[CellRows],
     offsets: Tensor,
     size: int,
@@ -205,14 +207,12 @@ def _cgls(
     shift: float,
     dense: _Dense | None,
 ) -> Solved | None:
-    """Preconditioned conjugate gradients for least squares, until they stand still.
-
-    The cost falls with each step in exact arithmetic; where it does not, the factor was spoilt by round-off: None.
-    """
+    """CGLS in the coefficients and those of the orthonormal border, one after the other."""
     borders = [None] * len(groups) if edge is None else edge.rows
     count = 0 if edge is None else edge.back.shape[1]
 
-    def forward(x: Tensor, y: Tensor) -> list[Tensor]:
+    def forward(v: Tensor) -> list[Tensor]:
+        x, y = v[:size], v[size:]
         values = []
         for group, border in zip(groups, borders, strict=True):
             value = torch.matmul(group.matrix, x[group.first[:, None] + offsets][:, :, None])[:, :, 0]
@@ -221,7 +221,7 @@ def _cgls(
             values.append(dense.matrix @ x + dense.border @ y)
         return values
 
-    def backward(rows: list[Tensor]) -> tuple[Tensor, Tensor]:
+    def backward(rows: list[Tensor]) -> Tensor:
         g, h = rows[0].new_zeros(size), rows[0].new_zeros(count)
         for group, border, row in zip(groups, borders, rows, strict=False):
             part = torch.matmul(row[:, None, :], group.matrix)[:, 0]
@@ -230,41 +230,18 @@ def _cgls(
                 h += border.reshape(-1, count).T @ row.reshape(-1)
         if dense is not None:
             g, h = g + dense.matrix.T @ rows[-1], h + dense.border.T @ rows[-1]
-        return g, h
+        return torch.cat([g, h])
 
-    def precondition(g: Tensor) -> Tensor:
-        z = factor.solve(g)
-        return z if dense is None else dense.correct(z)
+    def inverse(v: Tensor) -> Tensor:
+        z = factor.solve(v[:size])
+        return torch.cat([z if dense is None else dense.correct(z), v[size:]])
 
-    rows = [group.right.clone() for group in groups] + ([] if dense is None else [dense.right.clone()])
-    x, y = rows[0].new_zeros(size), rows[0].new_zeros(count)
-    g, h = backward(rows)
-    z, w = precondition(g), h
-    p, q = z.clone(), w.clone()
-    gamma = first = float(g @ z + h @ w)
-    cost = sum(float((row * row).sum()) for row in rows)
-    steps = 0
-    while steps < STEPS and gamma > 0:
-        steps += 1
-        image = forward(p, q)
-        curvature = sum(float((v * v).sum()) for v in image) + damping * float(p @ p + q @ q)
-        alpha = gamma / curvature
-        x, y = x + alpha * p, y + alpha * q
-        rows = [row - alpha * v for row, v in zip(rows, image, strict=True)]
-        now = sum(float((row * row).sum()) for row in rows) + damping * float(x @ x + y @ y)
-        if not now <= cost * (1 + 1e-6):
-            return None
-        gained, cost = cost - now, now
-        if gained < LITTLE * cost:
-            break  # what is left lies in directions that the rows hardly see, below the errors of the rows themselves
-        g, h = backward(rows)
-        g, h = g - damping * x, h - damping * y
-        z, w = precondition(g), h
-        before, gamma = gamma, float(g @ z + h @ w)
-        if gamma <= REDUCTION**2 * first:
-            break
-        p, q = z + (gamma / before) * p, w + (gamma / before) * q
+    right = [group.right for group in groups] + ([] if dense is None else [dense.right])
+    refined = refined_cgls(forward, backward, inverse, right, damping=damping, reduction=REDUCTION, most=STEPS, little=LITTLE)
+    if refined is None:
+        return None
+    x, y = refined.x[:size], refined.x[size:]
     if edge is None:
-        return Solved(x, y, steps, shift)
+        return Solved(x, y, refined.steps, shift)
     given = edge.back @ y
-    return Solved(x - edge.through @ given, given, steps, shift)
+    return Solved(x - edge.through @ given, given, refined.steps, shift)
