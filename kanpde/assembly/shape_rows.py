@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -32,6 +32,7 @@ from kanpde.problem.places import holds
 from kanpde.problem.types import Problem, Residual
 
 INTEGRAL = 4  # Gauss points more a cell where an integral is taken: exact to degree 13
+GRADING, NEAREST = 0.25, 1e-4  # spacing by the distance from a corner with terms; and, of the domain, at the corner
 PER_TERM = 5  # points on the boundary of a hole for each term around it; fewer, and the terms follow the points
 CUT = 2  # Gauss points more, along each axis, in cells that the boundary cuts
 
@@ -108,6 +109,23 @@ class ShapeRows:
         most = max(Counter(monomial.centre for monomial in self.terms.monomials).values())
         holes = [sum(boundary.pieces[i].length for i in loop.pieces) for loop in boundary.loops if loop.hole]
         return min(holes, default=math.inf) / (PER_TERM * most)
+
+    def _graded(self, spacing: float) -> float | Callable[[np.ndarray], np.ndarray]:
+        """Points that crowd towards corners with singular terms.
+
+        Terms satisfy conditions on bent sides only to leading order: combinations of them that are large near a corner alone,
+        where uniform points do not see them, would stay undetermined.
+        """
+        if self.terms is None:
+            return spacing
+        centres = np.unique([monomial.centre for monomial in self.terms.monomials], axis=0)  # (V, 2)
+        least = NEAREST * float(self.problem.domain.lengths.max())
+
+        def at(x: np.ndarray) -> np.ndarray:  # (N, 2) -> (N,)
+            distance = np.linalg.norm(x[:, None] - centres, axis=2).min(1)
+            return np.minimum(spacing, np.maximum(GRADING * distance, least))
+
+        return at
 
     @property
     def border(self) -> int:
@@ -263,7 +281,7 @@ class ShapeRows:
         domain = self.problem.domain
         if domain.region_axes:
             spacing = smallest([numbers(space)[axis] for axis in self.axes]) / GAUSS
-            boundary = domain.boundary.points(min(spacing, self.closest), GAUSS)
+            boundary = domain.boundary.points(self._graded(min(spacing, self.closest)), GAUSS)
             x, normal, weight = boundary.x, boundary.normal, boundary.weight
             piece = boundary.piece
             if self.time is not None:

@@ -21,7 +21,7 @@ from kanpde.optimize.cgls import refined_cgls
 SHIFTS = (1e-13, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8)  # added to the diagonal (columns have norm one), until it factorises
 STEPS = 80  # of CGLS at most; 0 to 10 are usual, 40 where boundaries cut cells
 REDUCTION = 1e-16  # of the preconditioned gradient's norm, at which CGLS ends
-NOTHING_NEW = 1e-12  # what a dense column must have beyond all others, relative to the largest such
+NOTHING_NEW = 1e-10  # what a dense column must have beyond all others, relative to the largest such
 LITTLE = 1e-9  # gain in the cost, relative to it, with which CGLS ends
 CHUNK = 4_000_000  # numbers of cell matrices that are held at once
 

@@ -42,7 +42,8 @@ BETTER = 3.0  # ... but by no more than this: where the rate ends, the estimate 
 TRIED = (6.0, 8.0, 10.0)  # grids that tell whether splines do without singular terms
 SMALL = 1e-3  # difference of the last two of them, above which a rate says nothing
 FAST = 7.0  # rate from which they do: corners with r^2 log r give 3, the eddies of a driven cavity 4
-STUCK, STILL = 1e-4, 0.9  # a relative residual that large, which a finer grid leaves as it is, belongs to no solution
+STUCK, STILL = 1e-4, 0.9  # a relative residual that large, which a finer grid leaves as it is, belongs to no solution ...
+HARDLY = 0.1  # ... nor does one that is hardly below that of zero
 PATIENCE = 3  # grids on which Gauss-Newton may fail before it is given up
 SLOW = 1.5  # rate below which, twice in a row, finer grids are given up
 POLES = 20  # negative powers around a hole: beyond, splines of the usual grids resolve what is left
@@ -124,7 +125,7 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
     points = probes(rows)
     before: Trimmed | None = None
     best: Result | None = None
-    stuck = False
+    stuck, nothing = False, 1.0  # whether the residual stays; that of zero
     failures = 0  # grids in a row on which Gauss-Newton did not converge
     differences: list[tuple[float, float]] = []  # number of intervals, difference from the solution before
     intervals = context.plan.network.grid or COARSE[context.problem.domain.dimension]
@@ -165,10 +166,12 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
             difference = _difference(now, before, points)
             differences.append((intervals, difference))
             estimate = extrapolated(differences)
-            stuck = residual > STUCK and residual > STILL * context.history.stages[-1].residual
+            nothing = system.linearise(torch.zeros_like(theta)).cost
+            large = residual > STUCK or descent.cost > HARDLY * nothing
+            stuck = large and residual > STILL * context.history.stages[-1].residual
         context.record(StageRecord(name, space.intervals, now.parameters, descent.steps, seconds, residual, estimate))
         if estimate is not None and (best is None or estimate < best.estimate.value):
-            value = max(estimate, ROUND_OFF, residual if stuck else 0.0)
+            value = max(estimate, ROUND_OFF, min(1.0, descent.cost / nothing) if stuck and nothing > 0 else 0.0)
             best = Result(now, network_of(now, rows), Estimate(value, METHOD, value <= ROUND_OFF), "")
         limit = limit_of(context, differences)
         if estimate is not None and stuck and estimate <= tolerance:

@@ -177,7 +177,6 @@ def test_a_looser_tolerance_is_met_with_less(text):
     assert sizes == sorted(sizes)
 
 
-@pytest.mark.xfail(reason="too few points beside the ends of the insulated arc: terms there stay loose", strict=True)
 def test_conditions_that_change_on_a_bent_side():
     """Terms satisfy the conditions of bent sides to leading order only; points beside the corner have to say the rest."""
     solution = solved(BENT, tolerance=1e-8)
@@ -228,10 +227,7 @@ boundary: u = 0
 }
 
 
-least_squares = pytest.mark.xfail(reason="u runs to -1e4, against which the residual that stays is small", strict=True)
-
-
-@pytest.mark.parametrize("name", [pytest.param(n, marks=least_squares) if "fluxes" in n else n for n in NOT_SOLVED])
+@pytest.mark.parametrize("name", NOT_SOLVED)
 def test_a_problem_without_a_solution_is_not_called_solved(name):
     """The first has none by the maximum principle; Bratu's has none for a factor above 2 on the unit disk."""
     said = outcome_of(NOT_SOLVED[name], tolerance=1e-6, budget=20, network={"degree": 5})
