@@ -120,11 +120,11 @@ def test_devices_are_checked_before_anything_is_trained(problem_file, monkeypatc
 
 
 def test_what_is_not_solved_yet_is_refused_with_its_line(tmp_path):
-    text = "find: u(x, y)\ndomain:\n  (x, y): plate\n  plate: disk([0, 0], 1)\nequation: -lap(u) = 1\nboundary: u = 0\n"
-    (tmp_path / "disk.yaml").write_text(text)
+    text = "find: u(x, z)\ndomain:\n  x: [0, 1]\n  z: [0, 1]\nequation: u_xx + u_zz = integral(u)\nboundary: u = 0\n"
+    (tmp_path / "integral.yaml").write_text(text)
     with pytest.raises(UnsupportedProblem) as refused:
-        kanpde.solve(tmp_path / "disk.yaml", progress=False)
-    assert refused.value.span.line == 2  # the domain
+        kanpde.solve(tmp_path / "integral.yaml", progress=False)
+    assert refused.value.span.line == 5  # the equation
 
 
 def test_load_reads_problems_and_runs(problem_file, run_folder):

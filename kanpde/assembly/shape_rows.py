@@ -33,8 +33,9 @@ from kanpde.problem.types import Problem, Residual
 
 INTEGRAL = 4  # Gauss points more a cell where an integral is taken: exact to degree 13
 GRADING, NEAREST = 0.25, 1e-4  # spacing by the distance from a corner with terms; and, of the domain, at the corner
+MOST_POINTS = 20_000  # on the boundary: a grid much finer along one axis than the other asks for no more
 PER_TERM = 5  # points on the boundary of a hole for each term around it; fewer, and the terms follow the points
-CUT = 2  # Gauss points more, along each axis, in cells that the boundary cuts
+CUT, FEWER = 5, 2  # Gauss points more, along each axis, in cells that the boundary cuts; in three coordinates, and in time
 
 
 class ShapeRows:
@@ -101,14 +102,24 @@ class ShapeRows:
         return [(name, order) for name, most in orders.items() for order in range(most)]
 
     @cached_property
-    def closest(self) -> float:
-        """The spacing on the boundary that tells the terms apart: five points for each term at one centre around a hole."""
+    def holes(self) -> list[tuple[np.ndarray, float, float]]:
+        """Around each hole with terms: its middle, how far from it points belong to it, and the spacing that tells terms apart.
+
+        Five points for each term at one centre; with fewer, the terms follow the points.
+        """
         if self.terms is None or not self.problem.domain.region_axes:
-            return math.inf
+            return []
         boundary = self.problem.domain.boundary
         most = max(Counter(monomial.centre for monomial in self.terms.monomials).values())
-        holes = [sum(boundary.pieces[i].length for i in loop.pieces) for loop in boundary.loops if loop.hole]
-        return min(holes, default=math.inf) / (PER_TERM * most)
+        found = []
+        for loop in boundary.loops:
+            if loop.hole:
+                around = sum(boundary.pieces[i].length for i in loop.pieces)
+                ends = np.concatenate([boundary.pieces[i].at(np.linspace(0, 1, 9)) for i in loop.pieces])
+                middle = ends.mean(0)
+                reach = 1.01 * float(np.linalg.norm(ends - middle, axis=1).max())
+                found.append((middle, reach, around / (PER_TERM * most)))
+        return found
 
     def _graded(self, spacing: float) -> float | Callable[[np.ndarray], np.ndarray]:
         """Points that crowd towards corners with singular terms.
@@ -123,7 +134,11 @@ class ShapeRows:
 
         def at(x: np.ndarray) -> np.ndarray:  # (N, 2) -> (N,)
             distance = np.linalg.norm(x[:, None] - centres, axis=2).min(1)
-            return np.minimum(spacing, np.maximum(GRADING * distance, least))
+            wanted = np.minimum(spacing, np.maximum(GRADING * distance, least))
+            for middle, reach, closest in self.holes:
+                near = np.linalg.norm(x - middle, axis=1) <= reach
+                wanted[near] = np.minimum(wanted[near], closest)
+            return wanted
 
         return at
 
@@ -139,8 +154,9 @@ class ShapeRows:
         """
         domain = self.problem.domain
         breaks = numbers(space)
-        count = [points_a_cell(space, axis) + more for axis in range(len(breaks))]
-        dense = [n + CUT * (axis in self.axes) for axis, n in enumerate(count)]
+        count = [n + more for n in self._count(space)]
+        cut = CUT if len(self.axes) < 3 and self.time is None else FEWER
+        dense = [n + cut * (axis in self.axes) for axis, n in enumerate(count)]
         if at is not None and self.time is not None:
             breaks[self.time], count[self.time], dense[self.time] = np.array([at, at]), 1, 1
         cells = np.array(list(np.ndindex(*space.intervals)))  # (C, d)
@@ -159,6 +175,24 @@ class ShapeRows:
             parts.append((x, w, np.zeros(len(x), dtype=int) if self.number is None else self.number(x)))
         total = sum(float(w.sum()) for _, w, _ in parts)
         return [(p, x[region == p], w[region == p] / total) for x, w, region in parts for p in np.unique(region).tolist()]
+
+    def _count(self, space: TensorSpace) -> list[int]:
+        """Gauss points a cell along each axis: three, or as many as give every region a point for each of its splines.
+
+        A region that is n cells wide has n + k splines along that axis, however fine the grid is elsewhere.
+        """
+        count = [points_a_cell(space, axis) for axis in range(len(space.breaks))]
+        if self.materials is None:
+            return count
+        breaks = numbers(space)
+        middles = np.stack(np.meshgrid(*((b[1:] + b[:-1]) / 2 for b in breaks), indexing="ij"), -1)  # (G_1, .., G_d, d)
+        region = self.materials.number(middles.reshape(-1, len(breaks))).reshape(space.intervals)
+        for axis, k in enumerate(space.degrees):
+            others = tuple(a for a in range(len(breaks)) if a != axis)
+            wide = [int((region == p).any(others).sum()) for p in range(len(self.materials.regions))]
+            least = max(min(wide), 1)
+            count[axis] = max(count[axis], min(math.ceil((least + k) / least), k + 1))
+        return count
 
     def _touched(self, cells: np.ndarray, breaks: Sequence[np.ndarray], inside: np.ndarray) -> np.ndarray:  # (C,)
         """Cells that may hold a piece of the domain: with a Gauss point inside, or with a boundary point."""
@@ -263,7 +297,7 @@ class ShapeRows:
             return []
         size = self._side()
         groups = []
-        for interface in self.materials.interfaces(smallest(numbers(space)) / GAUSS, GAUSS):
+        for interface in self.materials.interfaces(smallest(numbers(space)) / max(self._count(space)), GAUSS):
             weight = self._tensor(CONDITION * np.sqrt(interface.weight / size))
             normal = [self._tensor(interface.normal[:, i]) for i in range(len(self.axes))]
             ties: list[Equation] = [
@@ -281,7 +315,7 @@ class ShapeRows:
         domain = self.problem.domain
         if domain.region_axes:
             spacing = smallest([numbers(space)[axis] for axis in self.axes]) / GAUSS
-            boundary = domain.boundary.points(self._graded(min(spacing, self.closest)), GAUSS)
+            boundary = domain.boundary.points(self._graded(max(spacing, domain.boundary.length / MOST_POINTS)), GAUSS)
             x, normal, weight = boundary.x, boundary.normal, boundary.weight
             piece = boundary.piece
             if self.time is not None:

@@ -219,8 +219,10 @@ def _around(problem: Problem, boundary: Boundary, loop: Loop, count: int) -> lis
         centre, radius, orders = centre_of(loop, boundary.pieces), math.sqrt(-loop.area / math.pi), (count + 1) // 2
     else:
         centre, radius = circle
+        if bool(problem.domain.contains(np.asarray(centre, dtype=float)[None])[0]):
+            return []  # the middle belongs to an island in the hole
         away = min(float(p.distance(centre[None])[0]) for p in boundary.pieces if p is not first)
-        ratio = radius / (2 * away - radius)
+        ratio = radius / max(2 * away - radius, radius)  # an island inside the hole is no image of its surroundings
         orders = min(count, max(2, math.ceil(math.log(IMAGES) / math.log(min(ratio, 0.99)))))
     frame = Frame((float(centre[0]), float(centre[1])), 0.0, float(radius))
     near = replace(problem, equations=tuple(local(problem, r, first.start) for r in problem.equations))

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from kanpde.export import fields_on, uniform_axes
-from kanpde.kan import Edges, PiecewiseKAN, smooth_part
+from kanpde.kan import KAN, Edges, PiecewiseKAN, WindowedKAN, smooth_part
 from kanpde.report import style
 from kanpde.report.outline import grown, outline, trim
 from kanpde.report.panels import Panel
@@ -32,7 +32,15 @@ def draw_network(solution: Solution) -> Figure:
 
     Beside the factors, a map of the sum of the singular terms, where there are any.
     """
-    return _separable(solution) if smooth_part(solution.network).factors else _deep(solution)
+    return _separable(solution) if _drawn(solution).factors else _deep(solution)
+
+
+def _drawn(solution: Solution) -> KAN | WindowedKAN:
+    """The network whose edges are shown: of separable windows the last one."""
+    network = smooth_part(solution.network)
+    if isinstance(network, WindowedKAN) and network.windows[-1].with_terms(None).factors:
+        return network.windows[-1].with_terms(None)
+    return network
 
 
 def _shown_as(solution: Solution) -> list[str]:
@@ -55,11 +63,10 @@ def _knots(axes: Axes, breaks: np.ndarray) -> None:
 
 @torch.no_grad()
 def _separable(solution: Solution) -> Figure:
-    network, names = smooth_part(solution.network), solution.problem.coordinates
-    bounds = solution.problem.domain.bounds
+    network, names = _drawn(solution), solution.problem.coordinates
     lines, values = [], []
-    for axis, edges in enumerate(network.factors):
-        x = _line(float(bounds[axis, 0]), float(bounds[axis, 1]), edges)
+    for edges in network.factors:
+        x = _line(float(edges.breaks[0, 0]), float(edges.breaks[0, -1]), edges)
         lines.append(x.cpu().numpy())
         values.append(edges.values(x)[0].cpu().double().numpy())  # (R, N)
     sizes = np.prod([np.sqrt((v**2).mean(1)) for v in values], axis=0)  # (R,) root mean square of each product

@@ -36,15 +36,16 @@ FEWEST = 3  # intervals along any axis
 GROWTH = (
     1.25  # of the number of intervals; the error falls by a factor 5 to 50: more, and differences say little of the finer one
 )
-FASTEST = 1.5  # growth where the rate of convergence says that much more is wanted
+FASTEST = 1.4  # growth where the rate of convergence says that much more is wanted
 SHARE = 0.7  # of the rate just seen, by which the finer solution is taken to be better than their difference ...
-BETTER = 3.0  # ... but by no more than this: where the rate ends, the estimate is a third of the error at worst
+BETTER = 4.0  # ... but by no more than this; and not at all for systems, whose levels (of a pressure) hang on one point
 TRIED = (6.0, 8.0, 10.0)  # grids that tell whether splines do without singular terms
 SMALL = 1e-3  # difference of the last two of them, above which a rate says nothing
 FAST = 7.0  # rate from which they do: corners with r^2 log r give 3, the eddies of a driven cavity 4
 STUCK, STILL = 1e-4, 0.9  # a relative residual that large, which a finer grid leaves as it is, belongs to no solution ...
 HARDLY = 0.1  # ... nor does one that is hardly below that of zero
 PATIENCE = 3  # grids on which Gauss-Newton may fail before it is given up
+PATIENT = 16  # intervals below which a slow rate says nothing yet
 SLOW = 1.5  # rate below which, twice in a row, finer grids are given up
 POLES = 20  # negative powers around a hole: beyond, splines of the usual grids resolve what is left
 PROBES = 4096  # points at which solutions are compared
@@ -165,11 +166,13 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
         if before is not None and not failures:
             difference = _difference(now, before, points)
             differences.append((intervals, difference))
-            estimate = extrapolated(differences)
+            estimate = extrapolated(differences, BETTER if len(rows.fields) == 1 else 1.0)
             nothing = system.linearise(torch.zeros_like(theta)).cost
             large = residual > STUCK or descent.cost > HARDLY * nothing
             stuck = large and residual > STILL * context.history.stages[-1].residual
-        context.record(StageRecord(name, space.intervals, now.parameters, descent.steps, seconds, residual, estimate))
+        context.record(
+            StageRecord(name, space.intervals, now.parameters, descent.steps, seconds, residual, estimate, solver=system.solver)
+        )
         if estimate is not None and (best is None or estimate < best.estimate.value):
             value = max(estimate, ROUND_OFF, min(1.0, descent.cost / nothing) if stuck and nothing > 0 else 0.0)
             best = Result(now, network_of(now, rows), Estimate(value, METHOD, value <= ROUND_OFF), "")
@@ -189,6 +192,8 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
             return replace(best, limit="a finer grid would take more memory than a solve may")
         context.tell("extension", name, grid=wider.intervals, estimate=estimate)
         intervals = more_intervals(intervals, growth)
+        while _space(context, rows, intervals).intervals == space.intervals:
+            intervals += 1  # pieces between interfaces round to the same grid
 
 
 def uniform_breaks(context: Context, rows: ShapeRows, intervals: float) -> list[Tensor]:
@@ -262,13 +267,13 @@ def _rate(differences: list[tuple[float, float]]) -> float:
     return max(0.0, math.log(d / e) / math.log(fine / coarse))
 
 
-def extrapolated(differences: list[tuple[float, float]]) -> float:
+def extrapolated(differences: list[tuple[float, float]], better: float = BETTER) -> float:
     """The estimated error of the finer of the last two solutions."""
     value = differences[-1][1]
     if len(differences) < 2:
         return value
     growth = differences[-1][0] / differences[-2][0]
-    return float(value / min(growth ** (SHARE * _rate(differences)), BETTER))
+    return float(value / min(growth ** (SHARE * _rate(differences)), better))
 
 
 def next_growth(differences: list[tuple[float, float]], tolerance: float) -> float:
@@ -289,7 +294,7 @@ def limit_of(context: Context, differences: list[tuple[float, float]]) -> str:
     """Why a finer grid will not help; empty where it may."""
     if context.left < 0:
         return f"the budget of {context.plan.budget:g} s is spent"
-    if len(differences) >= 3 and _rate(differences) < SLOW and _rate(differences[:-1]) < SLOW:
+    if len(differences) >= 3 and differences[-1][0] >= PATIENT and _rate(differences) < SLOW and _rate(differences[:-1]) < SLOW:
         if differences[-1][1] < 1e-9:
             return "finer grids no longer help: the round-off of double precision limits the error"
         if differences[-1][1] > 0.3:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 
 import pytest
 import torch
@@ -13,10 +14,7 @@ from kanpde.kan import KAN, WindowedKAN, network_from_spec
 def _windowed() -> WindowedKAN:
     generator = torch.Generator().manual_seed(5)
     ends = (0.0, 0.25, 0.5, 2.0)
-    windows = [
-        KAN([2, 3, 2], grid=4, degree=4, domain=[[-1, 1], [a, b]], generator=generator)
-        for a, b in zip(ends, ends[1:], strict=False)
-    ]
+    windows = [KAN([2, 3, 2], grid=4, degree=4, domain=[[-1, 1], [a, b]], generator=generator) for a, b in pairwise(ends)]
     return WindowedKAN(windows, ends, axis=1)
 
 

@@ -42,7 +42,7 @@ def test_two_conductors() -> None:
     for axis, h in ((0, 1e-5 * np.eye(2)[0]), (1, 1e-5 * np.eye(2)[1])):
         difference = (conductors(*(points + h).T) - conductors(*(points - h).T)) / 2e-5
         assert np.abs(slopes[:, axis] - difference).max() < 1e-8
-    other = finite_elements(TWO, 2.0)
+    other = finite_elements(TWO, 12.0)
     values = other.values(points)["u"]
     assert np.linalg.norm(values - conductors(*points.T)) < 3 * other.error * np.linalg.norm(truth)
 
