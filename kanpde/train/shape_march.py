@@ -59,6 +59,9 @@ class March:
     windows: list[Trimmed]
     ends: Tensor  # (W + 1,)
     axis: int
+    steps: int  # of Gauss-Newton, all windows
+    residual: float  # the largest of the windows
+    solver: str
 
     def __call__(self, name: str, x: Tensor) -> Tensor:  # (N, d) -> (N,)
         """The values of a field."""
@@ -102,7 +105,9 @@ def march_shape(context: Context, rows: ShapeRows) -> Result:
             estimate = extrapolated(differences)
         name = "grid " + " x ".join(str(g) for axis, g in enumerate(space.intervals) if axis != rows.time)
         parameters = sum(window.parameters for window in now.windows)
-        context.record(StageRecord(name, space.intervals, parameters, len(now.windows), seconds, 0.0, estimate))
+        context.record(
+            StageRecord(name, space.intervals, parameters, now.steps, seconds, now.residual, estimate, solver=now.solver)
+        )
         if estimate is not None and (best is None or estimate < best.estimate.value):
             value = max(estimate, ROUND_OFF)
             best = Result(now.windows[-1], _network(now, rows), Estimate(value, METHOD, value <= ROUND_OFF), "")
@@ -129,6 +134,7 @@ def _march(context: Context, rows: ShapeRows, intervals: float, accuracy: float)
     degrees = [degree] * len(breaks)
     degrees[rows.time] = POLYNOMIALS - 1
     windows: list[Trimmed] = []
+    steps, residual = 0, 0.0
     ends = [begin]
     length = FIRST * (end - begin)
     before: Trimmed | None = None
@@ -143,6 +149,7 @@ def _march(context: Context, rows: ShapeRows, intervals: float, accuracy: float)
         system = rows.system(space, start=before)
         theta, descent = gauss_newton(system, _guess(before, space, rows), accuracy=0.1 * accuracy, magnitude=system.magnitude)
         now = Trimmed(space, theta, None, rows.fields)
+        steps += descent.steps
         tail = _tail(now, rows) if bool(torch.isfinite(theta).all()) else math.inf
         length = stop - ends[-1]
         if not math.isfinite(descent.cost) or not math.isfinite(tail):
@@ -154,12 +161,13 @@ def _march(context: Context, rows: ShapeRows, intervals: float, accuracy: float)
             context.history.rejected += 1
             continue
         windows.append(now)
+        residual = max(residual, descent.cost / max(system.magnitude(theta), 1e-300))
         ends.append(stop)
         context.pieces = [now]
         context.tell("window", "march", fraction=(stop - begin) / (end - begin), grid=space.intervals, residual=descent.cost)
         before, length = now, fitting
     context.history.windows = len(windows)
-    return March(windows, breaks[0].new_tensor(ends), rows.time)
+    return March(windows, breaks[0].new_tensor(ends), rows.time, steps, residual, system.solver)
 
 
 def _guess(before: Trimmed | None, space: TensorSpace, rows: ShapeRows) -> Tensor:

@@ -277,3 +277,46 @@ def test_values_of_the_network_are_those_of_the_last_grid():
     again = KAN.from_spec(solution.network.spec())
     again.load_state_dict(solution.network.state_dict())
     assert torch.equal(again(x), solution.network(x))
+
+
+def test_a_thin_region_has_rows_for_all_its_splines():
+    """A region of n cells has n + k splines along an axis, however many cells the grid has elsewhere."""
+    text = """
+find: u(x)
+domain:
+  x: [0, 1]
+equation: d(k*u_x, x) = 0
+where:
+  k: piecewise(x < 0.45, 1, x < 0.5, 100, 10)
+boundary:
+  x = 0: u = 0
+  x = 1: u = 1
+"""
+    solution = solved(text, tolerance=1e-9)
+    assert solution.converged, solution.outcome
+    resistance = 0.45 + 0.05 / 100 + 0.5 / 10
+    for x, along in ((0.2, 0.2), (0.475, 0.45 + 0.025 / 100), (0.75, 0.45 + 0.05 / 100 + 0.25 / 10)):
+        assert abs(solution(x=x) - along / resistance) < 1e-11
+
+
+def test_grids_that_round_to_the_same_are_not_compared():
+    """Pieces between interfaces have whole intervals: two numbers of intervals may mean one grid, which says nothing of errors."""
+    solution = solved(MATERIALS, tolerance=1e-9)
+    grids = [stage.grid for stage in solution.history.stages]
+    assert len(set(grids)) == len(grids)
+
+
+def test_an_island_in_a_hole_takes_no_poles():
+    text = """
+find: u(x, y)
+domain:
+  (x, y): plate - hole + island
+  plate: rectangle([-1, -1], [1, 1])
+  hole: disk([0, 0], 0.5)
+  island: disk([0, 0], 0.3)
+equation: lap(u) = 0
+boundary: u = exp(x)*cos(y)
+exact: u = exp(x)*cos(y)
+"""
+    terms = terms_for(Context(problem_of(text), make_plan({})))
+    assert terms is None or all(monomial.centre != (0.0, 0.0) for monomial in terms.monomials)
