@@ -300,7 +300,7 @@ boundary:
 
 
 def test_grids_that_round_to_the_same_are_not_compared():
-    """Pieces between interfaces have whole intervals: two numbers of intervals may mean one grid, which says nothing of errors."""
+    """Pieces between interfaces have whole intervals: two numbers of intervals may mean one grid, which tells no error."""
     solution = solved(MATERIALS, tolerance=1e-9)
     grids = [stage.grid for stage in solution.history.stages]
     assert len(set(grids)) == len(grids)
