@@ -213,7 +213,14 @@ def test_control_c_leaves_a_readable_checkpoint(problem_file):
     words = ["solve", "rod.yaml", "--tolerance", "1e-20", "--budget", "60", "--out", "run", "--set", "train=all edges"]
     command = [sys.executable, "-m", "kanpde", *words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell may start its background jobs deaf to it
+    )
     assert process.stderr is not None
     for line in process.stderr:
         if "residual" in line:

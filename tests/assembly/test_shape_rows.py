@@ -164,7 +164,9 @@ def test_points_on_holes_tell_their_terms_apart():
     assert rows.border > 10
     hole = next(group for group in rows.system(space_on(rows, (4, 3), 4)).groups if float(group.points[0].max()) < 0.81)
     assert int((hole.weight > 0).sum()) >= PER_TERM * 2 * 7  # seven powers at least, cosine and sine each
-    assert rows.closest < 0.4 * math.pi / (PER_TERM * 14) * 1.01
+    ((_, reach, closest),) = rows.holes
+    assert reach < 0.25
+    assert closest < 0.4 * math.pi / (PER_TERM * 14) * 1.01
 
 
 REPRODUCED = {
