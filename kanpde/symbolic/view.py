@@ -18,8 +18,9 @@ class View:
     """One function seen through its samples on a tensor grid of Chebyshev nodes.
 
     ``problem`` is None for a function that solves nothing: data, the outer function of a ridge, the edge of a network.
-    ``harvested`` are functions of the coordinates that the problem itself names (sources, initial and boundary values), empty where
-    the search must do without. A rung writes a line into ``transcript`` when it turns the function away for a reason worth reading.
+    ``harvested`` are functions of the coordinates that the problem itself names (sources, initial and boundary values), empty
+    where the search must do without. A rung writes a line into ``transcript`` when it turns the function away for a reason
+    worth reading.
     """
 
     symbols: tuple[sp.Symbol, ...]
