@@ -39,6 +39,7 @@ CHECKED = 2000
 AWAY = 0.1
 """Distance from a re-entrant corner, as a part of the domain's width: near it a Chebyshev series converges slowly."""
 ATTEMPTS = 20
+PRIMES = (2, 3, 5, 7)
 TOLERANCE = 30.0
 """What an error at scattered points may be in units of the noise: solvers are less accurate near rims and corners."""
 
@@ -186,12 +187,8 @@ def _longest_runs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (m, n) 
 
 
 def irregular(count: int, dimension: int) -> Array:  # (count, dimension)
-    """Points of the unit cube that fill it evenly without any pattern of a grid (Roberts' additive recurrence)."""
-    root = 2.0
-    for _ in range(40):  # the positive root of x^(d + 1) = x + 1
-        root = (1 + root) ** (1 / (dimension + 1))
-    steps = (1 / root) ** np.arange(1, dimension + 1)
-    return np.asarray((0.5 + np.outer(np.arange(1, count + 1), steps)) % 1)
+    """Points of the unit cube that fill it evenly without the pattern of a grid: multiples of square roots of primes, modulo 1."""
+    return np.asarray((0.5 + np.outer(np.arange(1, count + 1), np.sqrt(PRIMES[:dimension]))) % 1)
 
 
 def sampler_of(solution: Solution, field: str) -> Sampler:
