@@ -187,7 +187,7 @@ def _longest_runs(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (m, n) 
 
 
 def irregular(count: int, dimension: int) -> Array:  # (count, dimension)
-    """Points of the unit cube that fill it evenly without the pattern of a grid: multiples of square roots of primes, modulo 1."""
+    """Points that fill the unit cube evenly without the pattern of a grid: multiples of square roots of primes, modulo 1."""
     return np.asarray((0.5 + np.outer(np.arange(1, count + 1), np.sqrt(PRIMES[:dimension]))) % 1)
 
 
