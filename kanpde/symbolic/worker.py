@@ -128,7 +128,7 @@ def _listen(pipe: BinaryIO | Any, answers: queue.Queue[tuple[bool, Any]]) -> Non
 
 def _serve() -> None:
     """The child: answer calls until the parent closes the pipe. An alarm ends a child whose parent was killed."""
-    from kanpde.symbolic import reduce, textbook
+    from kanpde.symbolic import identify, polish, reduce, textbook
 
     functions: dict[str, Callable[..., Any]] = {
         "ready": lambda: True,
@@ -136,6 +136,8 @@ def _serve() -> None:
         "rewrites_to_zero": reduce.rewrites_to_zero,
         "constant_and_zero": reduce.constant_and_zero,
         "forms": textbook.forms,
+        "polish": polish.polish,
+        "identify": identify.identify,
     }
     incoming, outgoing = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing that a library prints may reach the pipe
