@@ -214,7 +214,7 @@ class Identifier:
                 c = sp.Add(*(k * e for k, (e, *_) in zip(relation[2:], columns, strict=True)))
                 cost = 4.0 + sum(math.log2(1 + abs(k)) + 1 for k in relation if k)
                 for sign in (1, -1):
-                    yield Constant((-b + sign * sp.sqrt(b**2 - 4 * relation[0] * c)) / (2 * relation[0]), cost)
+                    yield Constant((-b + sign * sp.sqrt(sp.factor_terms(b**2 - 4 * relation[0] * c))) / (2 * relation[0]), cost)
             return
         for k in (sp.Integer(1), sp.pi, 1 / sp.pi, sp.sqrt(2)):
             size = self.values(k)
@@ -225,7 +225,7 @@ class Identifier:
             for sign in (1, -1):
 
                 def root(a: sp.Expr, e: sp.Expr, b: sp.Expr, f: sp.Expr, sign: int = sign) -> sp.Expr:
-                    return (b * f + sign * sp.sqrt((b * f) ** 2 + 4 * a * e)) / 2
+                    return (b * f + sign * sp.sqrt(sp.factor_terms((b * f) ** 2 + 4 * a * e))) / 2
 
                 for c in self._pairs([n**2 for n in scaled], second, expressions, root):
                     yield Constant(k * c.expression, c.cost + 4.0)
