@@ -31,6 +31,12 @@ def vanishes(expression: sp.Expr, points: Sequence[Point]) -> bool:
     return True
 
 
+def has_sign(expression: sp.Expr, points: Sequence[Point], sign: int) -> bool:
+    """Whether an expression is positive (sign = 1) or negative (-1) at every point."""
+    values = [expression.xreplace(dict(point)).evalf(DIGITS) for point in points]
+    return all(bool((sign * value).is_positive) for value in values)
+
+
 def _value(expression: sp.Expr, point: Point) -> sp.Expr | None:
     """The absolute value at a point; None if it is no finite number. Exact cancellation to 100 digits counts as zero."""
     value = expression.evalf(DIGITS, subs=dict(point), maxn=100)

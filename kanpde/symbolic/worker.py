@@ -133,6 +133,7 @@ def _serve() -> None:
     functions: dict[str, Callable[..., Any]] = {
         "ready": lambda: True,
         "vanishes": reduce.vanishes,
+        "has_sign": reduce.has_sign,
         "rewrites_to_zero": reduce.rewrites_to_zero,
         "constant_and_zero": reduce.constant_and_zero,
         "forms": textbook.forms,
