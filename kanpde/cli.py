@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kanpde.errors import DivergedError, KanpdeError
 
 if TYPE_CHECKING:
-    from kanpde.results import Solution
+    from kanpde.results import Formula, Solution
 
 SOLVED, MISSED, BAD_INPUT, NO_SOLUTION, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -104,6 +104,11 @@ def parser() -> argparse.ArgumentParser:
     sub = command("symbolic", _symbolic, "search and prove a closed form of a finished run")
     sub.add_argument("run", metavar="RUN")
     sub.add_argument("--seconds", type=float, metavar="S", help="time for the search (default: as the run's plan says)")
+    sub.add_argument("--no-harvest", action="store_true", help="do not try the functions that the problem itself names")
+
+    sub = command("export", _export, "write a run, or its formula, in another format")
+    sub.add_argument("run", metavar="RUN")
+    sub.add_argument("--to", metavar="FILE", required=True, help="by suffix: .h5, or .py and .tex for the formula")
 
     sub = command("plot", _plot, "draw the figures of a run again")
     sub.add_argument("run", metavar="RUN")
@@ -201,6 +206,9 @@ def _show_run(solution: Solution, options: argparse.Namespace) -> int:
     else:
         _say(as_text(solution.problem) + "\n")
         print_table(solution, _console(), Path(options.path) if Path(options.path).is_dir() else None)
+        if solution.formula is not None:
+            _say("")
+            _say_formula(solution.formula)
     return SOLVED
 
 
@@ -228,11 +236,14 @@ def _compare(options: argparse.Namespace) -> int:
 
     comparison = run.compare(options.run, options.other)
     if options.json:
-        _say_json({"fields": {name: vars(found) for name, found in comparison.fields.items()}, "remark": comparison.remark})
+        fields, beside = ({name: vars(c) for name, c in part.items()} for part in (comparison.fields, comparison.beside))
+        _say_json({"fields": fields, "remark": comparison.remark, **({"beside": beside} if beside else {})})
         return SOLVED
     for name, found in comparison.fields.items():
         h1 = "" if found.h1 is None else f", relative H1 {found.h1:.1e}"
         _say(f"{name}: {found.sentence}; relative maximum {found.max:.1e}{h1}")
+    for name, found in comparison.beside.items():
+        _say(f"{name}: beside that, {found.sentence}")
     if comparison.remark or not comparison.fields:
         _say(comparison.remark or "no independent reference")
     return SOLVED
@@ -240,16 +251,43 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _symbolic(options: argparse.Namespace) -> int:
     from kanpde import run
+    from kanpde.report.progress import bar, lines
 
-    formula = run.symbolic(options.run, options.seconds).formula
+    harvest = False if options.no_harvest else None
+    console = _console(stderr=True)
+    if options.quiet or options.json:
+        solution = run.symbolic(options.run, options.seconds, harvest)
+    elif console.is_terminal:
+        with bar(console, options.run) as report:
+            solution = run.symbolic(options.run, options.seconds, harvest, report)
+    else:
+        solution = run.symbolic(options.run, options.seconds, harvest, lines(console))
     if options.json:
-        from kanpde.export import load, summary
+        from kanpde.export import summary
 
-        _say_json(summary(load(options.run))["formula"])
-    elif formula is not None and not options.quiet:
-        _say(f"{formula.text}  ({formula.status})" if formula.text else formula.status)
-        for line in formula.transcript:
-            _say(f"  {line}")
+        _say_json(summary(solution)["formula"])
+    elif solution.formula is not None and not options.quiet:
+        _say_formula(solution.formula)
+    return SOLVED
+
+
+def _say_formula(formula: Formula) -> None:
+    """The formula, what is known of it, and why."""
+    for line in formula.lines:
+        _say(line)
+    _say(formula.sentence)
+    for line in formula.transcript:
+        _say(f"  {line}")
+
+
+def _export(options: argparse.Namespace) -> int:
+    from kanpde import export
+
+    export.save(export.load(options.run), options.to)
+    if options.json:
+        _say_json({"file": options.to})
+    elif not options.quiet:
+        _say(options.to)
     return SOLVED
 
 

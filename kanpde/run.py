@@ -1,4 +1,4 @@
-"""The pipeline, a step a line: read, train, compare, symbolify, export, report; for the command line and ``kanpde.solve``."""
+"""The pipeline, a step a line: read, train, symbolify, compare, export, report; for the command line and ``kanpde.solve``."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kanpde.errors import DivergedError, KanpdeError, MissingDependency, ProblemError, UnsupportedProblem
-from kanpde.results import Comparison, Event, FieldComparison, Report, silent
+from kanpde.results import Comparison, Event, FieldComparison, Formula, Report, silent
+from kanpde.results.formula import INTERRUPTED
 
 if TYPE_CHECKING:
     from kanpde.plan import Plan
     from kanpde.problem import Document, Problem
+    from kanpde.reference import Reference
     from kanpde.results import Solution
 
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("float64", "float32")
+
+PATIENCE = 10.0
+"""Seconds that an independent reference of ``auto`` may take beside a proved formula, which is the better judge already."""
 
 
 def solve(
@@ -82,9 +87,9 @@ def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | 
     try:
         found = train.solve(problem, plan, device=device, dtype=dtype, report=report, checkpoint=checkpoint)
         found.versions = export.versions()
-        compare_with_reference(found, report)
         if plan.symbolic.enabled:
             find_formula(found, report)
+        compare_with_reference(found, report)
         if folder is not None:
             report(Event("message", "files", message=f"writing {folder.path}"))
             folder.write(found)
@@ -107,27 +112,61 @@ def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | 
 
 
 def compare_with_reference(solution: Solution, report: Report = silent) -> None:
-    """Fill in ``comparison`` and ``errors`` from an independent reference, if the plan asks for one and there is one."""
+    """Fill in ``comparison`` and ``errors`` from an independent reference, if the plan asks for one and there is one.
+
+    A proved formula judges as well. Of two judges the one that is more accurate itself comes first, the other stands beside it.
+    """
     from kanpde import reference
     from kanpde.export import errors_on
 
     report(Event("stage", "reference"))
+    formula, section = _formula_as_judge(solution), solution.plan.reference
+    if formula is not None and section.method == "auto":
+        section = section.model_copy(update={"seconds": min(section.seconds, PATIENCE)})
+    judge, remark = None, ""
     try:
-        judge = reference.reference(solution.problem, solution.plan.reference)
+        judge = reference.reference(solution.problem, section)
     except KanpdeError as error:  # the solution stands without its judge
-        solution.comparison = Comparison(remark=f"no reference: {error.message}")
-        return
-    solution.comparison = reference.compare(solution.values, solution.gradients, solution.problem, judge, solution.plan.seed)
-    if judge is not None:
-        solution.errors = errors_on(solution, judge.values)
+        remark = f"no reference: {error.message}"
+    judges = sorted((j for j in (judge, formula) if j is not None), key=lambda j: j.error)
+    first, second = (*judges, None, None)[:2]
+    found = reference.compare(solution.values, solution.gradients, solution.problem, first, solution.plan.seed)
+    beside = reference.compare(solution.values, solution.gradients, solution.problem, second, solution.plan.seed)
+    solution.comparison = Comparison(found.fields, remark or found.remark, beside.fields)
+    solution.errors = errors_on(solution, first.values) if first is not None else {}
+
+
+def _formula_as_judge(solution: Solution) -> Reference | None:
+    """The proved formula as a reference, where there is one that numpy can evaluate."""
+    from kanpde.reference.proved import proved_formula
+
+    if solution.formula is None or not solution.formula.proved:
+        return None
+    try:
+        return proved_formula(solution.problem, solution.formula)
+    except KanpdeError:
+        return None
 
 
 def find_formula(solution: Solution, report: Report = silent) -> None:
-    """Fill in ``formula``: the search sees the trained network and the problem without ``exact``."""
+    """Fill in ``formula``: the search sees the trained network and the problem without ``exact``.
+
+    Ctrl-C ends the search alone: the solution is whole without it, and what follows is still done.
+    """
     from kanpde import symbolic
 
     report(Event("stage", "formula"))
-    solution.formula = symbolic.find_formula(solution, solution.plan.symbolic.seconds)
+    plan = solution.plan.symbolic
+
+    def said(text: str) -> None:
+        report(Event("search", "formula", message=text))
+
+    try:
+        formula = symbolic.find_formula(solution, plan.seconds, plan.harvest, said)
+    except KeyboardInterrupt:
+        formula = Formula("not found", how=INTERRUPTED, transcript=("the search was interrupted",))
+    solution.formula = formula.named(solution.problem)
+    report(Event("message", "formula", message=solution.formula.text or solution.formula.sentence))
 
 
 def read(problem: str | PathLike[str] | Problem) -> Document:
@@ -230,16 +269,23 @@ def _compare_with_file(solution: Solution, path: Path) -> Comparison:
     return Comparison(fields)
 
 
-def symbolic(run: str | PathLike[str], seconds: float | None = None) -> Solution:
-    """Search and prove a closed form of a finished run, and write it into the run."""
+def symbolic(
+    run: str | PathLike[str], seconds: float | None = None, harvest: bool | None = None, report: Report = silent
+) -> Solution:
+    """Search and prove a closed form of a finished run, and write it into the run.
+
+    ``seconds`` and ``harvest`` (whether to try the functions that the problem itself names) take the place of the run's plan.
+    """
     from kanpde import export
     from kanpde.report import write_report
 
     solution = export.load(run)
-    if seconds is not None:
-        section = solution.plan.symbolic.model_copy(update={"seconds": seconds})
-        solution.plan = solution.plan.model_copy(update={"symbolic": section})
-    find_formula(solution)
+    given = {key: value for key, value in (("seconds", seconds), ("harvest", harvest)) if value is not None}
+    section = solution.plan.symbolic.model_copy(update=given)
+    solution.plan = solution.plan.model_copy(update={"symbolic": section})
+    find_formula(solution, report)
+    if solution.formula is not None and solution.formula.proved:
+        compare_with_reference(solution, report)
     if Path(run).is_dir():
         export.RunFolder(run).write(solution)
         write_report(solution, run)

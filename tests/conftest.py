@@ -26,7 +26,9 @@ def rod() -> Solution:
     network = spline_network(np.array([[0.0, 1.0], [0.0, 2.0]]), [[lambda x: x * (1 - x)], [lambda t: 1 + t**3]])
     solution = solution_of(POLYNOMIAL, network)
     solution.comparison = Comparison({"u": FieldComparison(2e-12, 5e-12, None, "exact", 1e-15, 0.01)})
-    solution.formula = Formula("proved", {"u": x * (1 - x) * (1 + t**3)}, 0.5, ("equation: 0, as it stands",))
+    solution.formula = Formula("proved", {"u": x * (1 - x) * (1 + t**3)}, 0.5, ("equation: 0, as it stands",)).named(
+        solution.problem
+    )
     grid = np.linspace(0, 1, solution.plan.output.grid)
     solution.errors = {"u": 1e-12 * np.sin(7 * grid[None, :] + 3 * grid[:, None])}
     return solution

@@ -186,7 +186,7 @@ def test_plot_and_list_and_schema(run_folder, capsys, tmp_path, monkeypatch):
 def test_symbolic_writes_the_formula_into_the_run(run_folder, monkeypatch, capsys, rod):
     from kanpde.results import Formula
 
-    monkeypatch.setattr("kanpde.symbolic.find_formula", lambda solution, seconds: Formula("not found", seconds=seconds))
+    monkeypatch.setattr("kanpde.symbolic.find_formula", lambda solution, seconds, *_: Formula("not found", seconds=seconds))
     assert main(["symbolic", str(run_folder), "--seconds", "2"]) == 0
     assert capsys.readouterr().out == "not found\n"
     written = json.loads((run_folder / "summary.json").read_text())["formula"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from kanpde.errors import ProblemError
 from kanpde.export.atomic import replacing, write_text
 from kanpde.export.folder import RunFolder
+from kanpde.export.formula import as_tex, as_transcript, write_formula
 from kanpde.export.grid import errors_on, fields_on, open_grid, output_axes, to_xarray, uniform_axes
 from kanpde.export.hdf5 import read_solution as load
 from kanpde.export.hdf5 import write_solution
@@ -15,8 +16,10 @@ from kanpde.results import Solution
 
 EXPORTERS: dict[str, Callable[[Solution, Path], None]] = {
     ".h5": write_solution,
+    ".py": write_formula,
+    ".tex": write_formula,
 }
-"""What a whole solution can be written as, by the suffix of the file."""
+"""What a solution can be written as, by the suffix of the file: all of it, or its formula."""
 
 
 def save(solution: Solution, path: str | PathLike[str]) -> None:
@@ -29,6 +32,6 @@ def save(solution: Solution, path: str | PathLike[str]) -> None:
 
 
 __all__ = [
-    "EXPORTERS", "RunFolder", "as_json", "errors_on", "fields_on", "load", "open_grid", "output_axes", "plain", "replacing",
-    "save", "summary", "to_xarray", "uniform_axes", "versions", "write_text",
+    "EXPORTERS", "RunFolder", "as_json", "as_tex", "as_transcript", "errors_on", "fields_on", "load", "open_grid", "output_axes",
+    "plain", "replacing", "save", "summary", "to_xarray", "uniform_axes", "versions", "write_text",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The run folder: ``solution.h5``, ``summary.json`` and ``log.jsonl``; the report adds its page and its figures."""
+"""The run folder: ``solution.h5``, ``summary.json``, ``log.jsonl`` and the files of the formula; the report adds its page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from kanpde.export.atomic import write_text
+from kanpde.export.formula import write_formula_files
 from kanpde.export.hdf5 import write_solution
 from kanpde.export.summary import as_json, summary
 from kanpde.results import Event, Solution
@@ -30,9 +31,10 @@ class RunFolder:
         self._log.flush()
 
     def write(self, solution: Solution) -> None:
-        """``solution.h5`` and ``summary.json``, each whole or not at all."""
+        """``solution.h5`` and ``summary.json``, each whole or not at all, and what there is of a formula."""
         write_solution(solution, self.path / "solution.h5")
         write_text(self.path / "summary.json", as_json(summary(solution)) + "\n")
+        write_formula_files(solution.formula, self.path)
 
     def close(self) -> None:
         """Close the log."""

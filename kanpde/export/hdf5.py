@@ -28,6 +28,7 @@ from kanpde.export import grid as on_grid
 from kanpde.export.atomic import replacing
 from kanpde.export.summary import as_json, versions
 from kanpde.export.vtkhdf import add_image
+from kanpde.problem.language import write_expression
 from kanpde.results import Comparison, Estimate, FieldComparison, Formula, History, Solution, StageRecord
 
 if TYPE_CHECKING:
@@ -120,19 +121,25 @@ def _write_history(group: h5py.Group, history: History) -> None:
 def _write_comparison(group: h5py.Group, comparison: Comparison) -> None:
     group.attrs["remark"] = comparison.remark
     for name, found in comparison.fields.items():
-        attributes = group.create_group(name).attrs
-        for item in dataclass_fields(FieldComparison):
-            value = getattr(found, item.name)
-            attributes[item.name] = math.nan if value is None else value
+        _write_compared(group.create_group(name), found)
+    for name, found in comparison.beside.items():
+        _write_compared(group[name].create_group("beside"), found)
+
+
+def _write_compared(group: h5py.Group, found: FieldComparison) -> None:
+    for item in dataclass_fields(FieldComparison):
+        value = getattr(found, item.name)
+        group.attrs[item.name] = math.nan if value is None else value
 
 
 def _write_formula(group: h5py.Group, formula: Formula | None) -> None:
     if formula is None:
         return
     group.attrs.update({"status": formula.status, "text": formula.text, "latex": formula.latex, "seconds": formula.seconds})
+    group.attrs.update({"how": formula.how, "stages": json.dumps(dict(formula.stages))})
     group["transcript"] = np.array(formula.transcript, dtype=h5py.string_dtype())
     for name, expression in formula.expressions.items():
-        group[name] = str(expression).replace("**", "^")
+        group[name] = write_expression(expression)
 
 
 def read_solution(path: str | PathLike[str]) -> Solution:
@@ -202,12 +209,15 @@ def _read_history(group: h5py.Group) -> History:
 
 
 def _read_comparison(group: h5py.Group) -> Comparison:
-    fields = {}
-    for name, entry in group.items():
-        found = entry.attrs
-        l2, most, h1, error, seconds = (float(found[key]) for key in ("l2", "max", "h1", "error", "seconds"))
-        fields[name] = FieldComparison(l2, most, None if math.isnan(h1) else h1, found["method"], error, seconds)
-    return Comparison(fields, group.attrs["remark"])
+    fields = {name: _read_compared(entry) for name, entry in group.items()}
+    beside = {name: _read_compared(entry["beside"]) for name, entry in group.items() if "beside" in entry}
+    return Comparison(fields, group.attrs["remark"], beside)
+
+
+def _read_compared(group: h5py.Group) -> FieldComparison:
+    found = group.attrs
+    l2, most, h1, error, seconds = (float(found[key]) for key in ("l2", "max", "h1", "error", "seconds"))
+    return FieldComparison(l2, most, None if math.isnan(h1) else h1, found["method"], error, seconds)
 
 
 def _read_formula(group: h5py.Group, document: Document) -> Formula | None:
@@ -222,4 +232,8 @@ def _read_formula(group: h5py.Group, document: Document) -> Formula | None:
     except KanpdeError as error:  # the numbers are worth more than the formula: keep it as text, and say so
         expressions = {}
         transcript = (f"the stored formula {group.attrs['text']} cannot be read again: {error.message}", *transcript)
-    return Formula(group.attrs["status"], expressions, float(group.attrs["seconds"]), transcript)
+    stages = json.loads(group.attrs.get("stages", "{}"))
+    formula = Formula(
+        group.attrs["status"], expressions, float(group.attrs["seconds"]), transcript, stages, group.attrs.get("how", "")
+    )
+    return formula.named(document.problem)

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from typing import Any
 
-from kanpde.results import Formula, Solution
+from kanpde.results import FieldComparison, Formula, Solution
 
 
 def versions() -> dict[str, str]:
@@ -40,7 +40,14 @@ def summary(solution: Solution) -> dict[str, Any]:
         "estimated_error": solution.estimate.value,
         "fields": {name: _field(solution, name) for name in solution.fields},
         "unknowns": {name: {"value": value, "std": std} for name, (value, std) in solution.unknowns.items()},
-        "formula": {"text": formula.text, "latex": formula.latex, "status": formula.status, "seconds": formula.seconds},
+        "formula": {
+            "text": formula.text,
+            "latex": formula.latex,
+            "status": formula.status,
+            "seconds": formula.seconds,
+            "stages": dict(formula.stages),
+            "how": formula.how,
+        },
         "stages": [
             {
                 "name": stage.name,
@@ -62,6 +69,13 @@ def _field(solution: Solution, name: str) -> dict[str, Any]:
     found = solution.comparison.fields.get(name)
     if found is None:
         return {"l2": None, "max": None, "reference": None}
+    figures = _compared(found)
+    if name in solution.comparison.beside:
+        figures["beside"] = _compared(solution.comparison.beside[name])
+    return figures
+
+
+def _compared(found: FieldComparison) -> dict[str, Any]:
     reference = {"method": found.method, "error": found.error, "seconds": found.seconds}
     return {"l2": found.l2, "max": found.max, "reference": reference}
 

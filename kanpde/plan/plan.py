@@ -72,7 +72,8 @@ class Symbolic(_Section):
     """The search for a closed form."""
 
     enabled: bool = True
-    seconds: float = Field(default=30.0, gt=0)
+    seconds: float = Field(default=30.0, gt=0, description="for the whole search, the proof included")
+    harvest: bool = Field(default=True, description="try the functions that the problem itself names: sources, given values")
 
 
 class Output(_Section):

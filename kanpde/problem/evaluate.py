@@ -32,10 +32,12 @@ class Program:
     """The values of ``expressions`` as a function of ``arguments``.
 
     ``Program([x**2 + sin(x)], [x])(NUMPY, [values of x])`` gives a list with one array (or a float, for a constant expression).
+    Numbers that are not real are refused unless ``complex_numbers``.
     """
 
-    def __init__(self, expressions: Sequence[sp.Expr], arguments: Sequence[sp.Symbol]) -> None:
+    def __init__(self, expressions: Sequence[sp.Expr], arguments: Sequence[sp.Symbol], complex_numbers: bool = False) -> None:
         self.arguments = tuple(arguments)
+        self._complex = complex_numbers
         self._slots: dict[Any, int] = {s: i for i, s in enumerate(self.arguments)}
         self._steps: list[tuple[str, Any, tuple[int, ...]]] = []
         self._outputs = [self._compile(sp.sympify(e, strict=True)) for e in expressions]
@@ -59,9 +61,11 @@ class Program:
             raise UnsupportedProblem(f"no value is given for '{e}'")
         if not e.free_symbols and not isinstance(e, (sp.Piecewise, sp.logic.boolalg.Boolean)):
             value = sp.N(e, 25)
-            if not value.is_real:
+            if value.is_real:
+                return self._emit(e, "constant", float(value))
+            if not (self._complex and value.is_complex):
                 raise UnsupportedProblem(f"'{e}' is not a real number")
-            return self._emit(e, "constant", float(value))
+            return self._emit(e, "constant", complex(value))
         if e in (sp.true, sp.false):
             return self._emit(e, "constant", bool(e))
         if isinstance(e, sp.Add):
@@ -150,7 +154,7 @@ def _numpy_functions() -> dict[str, Callable[..., Array]]:
     table |= {"airyai": _special("airy", 0), "airyaiprime": _special("airy", 1), "floor": np.floor}
     table |= {"Max": lambda *a: reduce(np.maximum, a), "Min": lambda *a: reduce(np.minimum, a), "Heaviside": np.heaviside}
     table |= {"And": lambda *a: reduce(np.logical_and, a), "Or": lambda *a: reduce(np.logical_or, a), "Not": np.logical_not}
-    table |= {"piecewise": _piecewise_numpy}
+    table |= {"piecewise": _piecewise_numpy, "conjugate": np.conjugate, "re": np.real, "im": np.imag}
     return table
 
 

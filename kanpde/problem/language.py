@@ -7,11 +7,22 @@ from typing import Any
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
+from kanpde.problem import order_of_print
+
 _NAMES = {"Abs": "abs", "Max": "max", "Min": "min", "Heaviside": "heaviside", "conjugate": "conj"}
 
 
 class _Printer(StrPrinter):
-    """sympy's own text with ``^`` for powers, and the language's names for functions and constants."""
+    """sympy's own text in reading order, with ``^`` for powers, and the language's names for functions and constants."""
+
+    def __init__(self) -> None:
+        super().__init__({"order": "none"})  # keep the order of the factors that are handed over
+
+    def _as_ordered_terms(self, expr: Any, order: Any = None) -> list[sp.Expr]:
+        return order_of_print.terms(expr)
+
+    def _print_Mul(self, expr: Any) -> str:
+        return str(super()._print_Mul(sp.Mul(*order_of_print.factors(expr), evaluate=False)))
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
         return str(super()._print_Pow(expr, rational)).replace("**", "^")
@@ -33,6 +44,12 @@ class _Printer(StrPrinter):
     _print_Heaviside = _print_Function
     _print_conjugate = _print_Function
 
+    def _print_Sum(self, expr: Any) -> str:
+        text = self._print(expr.function)
+        for index, first, last in expr.limits:
+            text = f"sum({text}, {index}, {self._print(first)}, {'infinity' if last is sp.oo else self._print(last)})"
+        return text
+
     def _print_Piecewise(self, expr: Any) -> str:
         *cases, (last, _) = expr.args
         parts = [text for value, condition in cases for text in (self._print(condition), self._print(value))]
@@ -53,5 +70,8 @@ class _Printer(StrPrinter):
 
 
 def write_expression(expression: sp.Basic) -> str:
-    """The expression in the problem language: ``read_expression(write_expression(e), problem) == e``."""
+    """The expression in the problem language: ``read_expression(write_expression(e), problem) == e``.
+
+    A series is written ``sum(term, n, 1, infinity)``, which is read in formulas only.
+    """
     return str(_Printer().doprint(expression))

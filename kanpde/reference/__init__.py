@@ -14,6 +14,7 @@ from kanpde.reference.exact import exact
 from kanpde.reference.finite_elements import finite_elements
 from kanpde.reference.harmonic import harmonic
 from kanpde.reference.method_of_lines import method_of_lines
+from kanpde.reference.proved import proved_formula
 from kanpde.reference.spectral import spectral
 from kanpde.reference.types import FLOOR, OutOfTime, Reference
 
@@ -123,6 +124,7 @@ __all__ = [
     "fresh_points",
     "harmonic",
     "method_of_lines",
+    "proved_formula",
     "reference",
     "spectral",
 ]

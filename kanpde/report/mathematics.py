@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from html import escape
 
 import sympy as sp
+from sympy.printing.mathml import MathMLPresentationPrinter
 
+from kanpde.export import as_tex
+from kanpde.problem import order_of_print
 from kanpde.problem.marks import read_marks
 from kanpde.problem.text import Mapping, Node, Scalar
 from kanpde.problem.types import Condition, Problem, Residual, symbol
@@ -72,7 +75,14 @@ def _latex_place(place: str) -> str:
 
 def mathml(expression: sp.Basic) -> str:
     """An expression in presentation MathML."""
-    return f"<mrow>{sp.mathml(expression, printer='presentation').replace('&ExponentialE;', 'e')}</mrow>"
+    return f"<mrow>{_Printer().doprint(expression).replace('&ExponentialE;', 'e').replace('&ImaginaryI;', 'i')}</mrow>"
+
+
+class _Printer(MathMLPresentationPrinter):  # type: ignore[misc]
+    """sympy's MathML with the terms of a sum in reading order."""
+
+    def _as_ordered_terms(self, expr: sp.Expr, order: object = None) -> list[sp.Expr]:
+        return order_of_print.terms(expr)
 
 
 def statements(problem: Problem) -> Iterator[Line]:
@@ -169,7 +179,7 @@ def formula_as_latex(formula: Formula | None) -> str:
     """The formula of a run, with its status as a comment; empty if there is none."""
     if formula is None or not formula.text:
         return ""
-    return f"% {formula.status}\n\\begin{{align*}}\n  {formula.latex}\n\\end{{align*}}"
+    return as_tex(formula).rstrip()
 
 
 def as_latex(problem: Problem) -> str:

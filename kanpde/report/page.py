@@ -8,12 +8,14 @@ from html import escape
 from os import PathLike
 from pathlib import Path
 
-from kanpde.export import write_text
+from kanpde.errors import KanpdeError
+from kanpde.export import as_tex, write_text
 from kanpde.export.summary import versions
+from kanpde.problem.types import symbol
 from kanpde.report.mathematics import mathml, statements
 from kanpde.report.progress import grid_text
 from kanpde.report.table import rows
-from kanpde.results import Solution
+from kanpde.results import Formula, Solution
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
@@ -90,17 +92,29 @@ def _formula(solution: Solution) -> Iterator[str]:
     if formula is None:
         return
     yield "<h2>Formula</h2>"
-    if not formula.expressions:
-        yield f"<p>{escape(formula.status)} in {formula.seconds:.1f} s</p>"
-        return
     for name, expression in formula.expressions.items():
-        body = f"<mi>{escape(name)}</mi><mo>=</mo>{mathml(expression)}"
+        body = f"{mathml(symbol(name))}<mo>=</mo>{mathml(expression)}"
         yield f"<div class='scroll'><math display='block'><mrow>{body}</mrow></math></div>"
-    yield f"<p><b>{escape(formula.status)}</b> in {formula.seconds:.1f} s</p>"
+    spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in formula.stages.items())
+    yield f"<p><b>{escape(formula.sentence)}</b></p>"
+    how = f"found as: {formula.how}; " if formula.expressions and formula.how else ""
+    yield f"<p class='label'>{escape(how)}{formula.seconds:.1f} s{f' ({escape(spent)})' if spent else ''}</p>"
     if formula.transcript:
         steps = "\n".join(escape(step) for step in formula.transcript)
-        yield f"<details><summary>how each equation and condition was reduced</summary><pre>{steps}</pre></details>"
-    yield f"<details><summary>LaTeX</summary><pre>{escape(formula.latex)}</pre></details>"
+        asked = "how each equation and condition was reduced" if formula.expressions else "what was tried"
+        yield f"<details><summary>{asked}</summary><pre>{steps}</pre></details>"
+    if formula.expressions:
+        yield f"<details><summary>in the problem language</summary><pre>{escape(chr(10).join(formula.lines))}</pre></details>"
+        yield f"<details><summary>LaTeX</summary><pre>{escape(as_tex(formula))}</pre></details>"
+        yield from _python(formula)
+
+
+def _python(formula: Formula) -> Iterator[str]:
+    try:
+        source = formula.python
+    except KanpdeError:  # a function that numpy and scipy lack
+        return
+    yield f"<details><summary>Python</summary><pre>{escape(source)}</pre></details>"
 
 
 def _stages(solution: Solution) -> Iterator[str]:

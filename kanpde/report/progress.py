@@ -12,7 +12,7 @@ from kanpde.results.history import Event, Report, silent
 if TYPE_CHECKING:
     from rich.console import Console
 
-_LINES = ("stage", "extension", "window", "estimate", "compression", "record", "message")
+_LINES = ("stage", "extension", "window", "estimate", "compression", "record", "search", "message")
 """Events that are worth a line where no bar can be drawn: all but single iterations."""
 
 _PATIENCE = 2.0  # seconds between two lines about the same kind of event on a pipe
@@ -20,7 +20,7 @@ _PATIENCE = 2.0  # seconds between two lines about the same kind of event on a p
 
 def describe(event: Event) -> str:
     """The event as one short line: stage, grid, residual, estimate."""
-    parts = [event.message] if event.message else []
+    parts = [_cut(event.message)] if event.message else []
     if event.grid and not event.stage.startswith("grid"):
         parts.append(f"grid {grid_text(event.grid)}")
     if event.iteration is not None:
@@ -32,6 +32,11 @@ def describe(event: Event) -> str:
     if event.fraction is not None:
         parts.append(f"{100 * event.fraction:.0f} % of time")
     return "  ".join(parts)
+
+
+def _cut(text: str, longest: int = 96) -> str:
+    """One line of a message: a formula may be long."""
+    return text if len(text) <= longest else text[: longest - 4] + " ..."
 
 
 def grid_text(grid: tuple[int, ...]) -> str:
@@ -66,7 +71,7 @@ def lines(console: Console) -> Report:
         if event.kind not in _LINES or not (text or event.kind == "stage"):
             return
         now = time.monotonic()
-        if event.kind in ("window", "extension", "estimate") and now - last.get(event.kind, -_PATIENCE) < _PATIENCE:
+        if event.kind in ("window", "extension", "estimate", "search") and now - last.get(event.kind, -_PATIENCE) < _PATIENCE:
             return
         last[event.kind] = now
         label = event.stage or event.kind

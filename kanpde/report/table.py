@@ -27,6 +27,8 @@ def rows(solution: Solution) -> list[tuple[str, str]]:
     for name, compared in solution.comparison.fields.items():
         label = "checked error" if len(solution.comparison.fields) == 1 else f"checked {name}"
         found.append((label, compared.sentence))
+        if name in solution.comparison.beside:
+            found.append(("and", solution.comparison.beside[name].sentence))
     if not solution.comparison.fields:
         found.append(("checked error", solution.comparison.remark or "no independent reference"))
     for name, (value, deviation) in solution.unknowns.items():
@@ -52,7 +54,7 @@ def formula_line(solution: Solution) -> str:
     """The formula and its status in one line."""
     formula = solution.formula
     if formula is None or not formula.text:
-        return "not found"
+        return formula.sentence if formula is not None else "not found"
     text = formula.text if len(formula.text) <= SHOWN else formula.text[: SHOWN - 4] + " ..."
     return f"{text}  ({formula.status})"
 

@@ -38,7 +38,8 @@ class Event:
     """Something to show or to log while the solver runs.
 
     ``kind`` is one of ``stage`` (a stage begins), ``step`` (an iteration ended), ``extension`` (knots were inserted),
-    ``window`` (a time window was accepted), ``estimate``, ``compression``, ``record`` (a stage ended) and ``message``.
+    ``window`` (a time window was accepted), ``estimate``, ``compression``, ``record`` (a stage ended), ``search`` (what the
+    search for a formula looks at) and ``message``.
     ``fraction`` is the part of the time interval already solved, where that makes sense.
     """
 

@@ -1,15 +1,15 @@
-"""Plain results: how good the solution is, by its own estimate and by an independent reference, and its formula."""
+"""Plain results: how good the solution is, by its own estimate, by an independent reference, and by its proved formula."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-import sympy as sp
+from kanpde.results.formula import Formula, FormulaStatus
 
-FormulaStatus = Literal["proved", "proved for the given parameters", "verified numerically", "not found"]
+PROVED = "proved formula"
+"""What the comparison calls the judge that the search for a formula has found."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class FieldComparison:
     @property
     def sentence(self) -> str:
         """What may be claimed: never an error below the reference's own."""
-        judge = {"exact": "the exact solution"}.get(self.method, f"the reference ({self.method})")
+        known = {"exact": "the exact solution", PROVED: "the proved formula"}
+        judge = known.get(self.method, f"the reference ({self.method})")
         judge = f"the {self.method}" if self.method.startswith("run ") else judge
         if math.isnan(self.error):
             return f"relative L2 difference {self.l2:.1e} from {self.method}, largest {self.max:.1e}"
@@ -50,27 +51,15 @@ class FieldComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The comparison of every field with a reference; empty where there is none."""
+    """The comparison of every field with a reference; empty where there is none.
+
+    Where a formula was proved there may be two judges: ``fields`` has the one with the smaller error of its own, ``beside`` the
+    other, so that what the independent reference says is never lost.
+    """
 
     fields: Mapping[str, FieldComparison] = field(default_factory=dict)
     remark: str = ""
+    beside: Mapping[str, FieldComparison] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Formula:
-    """A closed form of the solution, and how far it may be trusted."""
-
-    status: FormulaStatus
-    expressions: Mapping[str, sp.Expr] = field(default_factory=dict)  # in the problem's own symbols
-    seconds: float = 0.0
-    transcript: tuple[str, ...] = ()  # each equation and condition, and how it reduced to zero
-
-    @property
-    def text(self) -> str:
-        """The formula as the problem language writes it, ``u = ...``; empty if none was found."""
-        return ", ".join(f"{name} = {str(e).replace('**', '^')}" for name, e in self.expressions.items())
-
-    @property
-    def latex(self) -> str:
-        """The formula in LaTeX; empty if none was found."""
-        return r" \\ ".join(f"{name} = {sp.latex(e)}" for name, e in self.expressions.items())
+__all__ = ["PROVED", "Comparison", "Estimate", "FieldComparison", "Formula", "FormulaStatus"]

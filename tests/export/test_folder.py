@@ -23,7 +23,7 @@ def test_the_summary_has_the_promised_fields(rod, tmp_path):
         "max": 5e-12,
         "reference": {"method": "exact", "error": 1e-15, "seconds": 0.01},
     }
-    assert set(written["formula"]) == {"text", "latex", "status", "seconds"}
+    assert set(written["formula"]) == {"text", "latex", "status", "seconds", "stages", "how"}
     assert written["formula"]["text"] == "u = x*(1 - x)*(t^3 + 1)"
     assert set(written["stages"][0]) == {"name", "grid", "parameters", "iterations", "seconds", "residual"}
     assert written["stages"][1]["grid"] == [6, 6]
