@@ -44,6 +44,13 @@ def _special(name: str, *first: float) -> Callable[[Array], Array]:
     return evaluate
 
 
+def _lambert(z: Array) -> Array:
+    from scipy import special
+
+    found = special.lambertw(np.where(z > -np.exp(-1), z, np.nan))
+    return np.asarray(found.real)
+
+
 ENTRIES: dict[str, Entry] = {
     entry.name: entry
     for entry in (
@@ -52,24 +59,51 @@ ENTRIES: dict[str, Entry] = {
         Entry("reciprocal", lambda z: 1 / z, lambda z: 1 / z, scaled=False),
         Entry("reciprocal square", lambda z: z**-2, lambda z: z**-2, scaled=False),
         Entry("reciprocal root", lambda z: z**-0.5, lambda z: 1 / sp.sqrt(z), scaled=False),
+        Entry("power 3/2", lambda z: z**1.5, lambda z: z ** sp.Rational(3, 2), scaled=False),
+        Entry("power -3/2", lambda z: z**-1.5, lambda z: z ** sp.Rational(-3, 2), scaled=False),
+        Entry("cube root", lambda z: z ** (1 / 3), lambda z: z ** sp.Rational(1, 3), scaled=False),
+        Entry("z log", lambda z: z * np.log(z), lambda z: z * sp.log(z), scaled=False),
         Entry("tanh", np.tanh, sp.tanh, mirrored=True),
+        Entry("coth", lambda z: 1 / np.tanh(z), sp.coth, mirrored=True),
         Entry("sech", lambda z: 1 / np.cosh(z), sp.sech, mirrored=True),
         Entry("sech^2", lambda z: np.cosh(z) ** -2, lambda z: sp.sech(z) ** 2, mirrored=True),
         Entry("gauss", lambda z: np.exp(-z * z), lambda z: sp.exp(-(z**2)), mirrored=True),
         Entry("atan", np.arctan, sp.atan, mirrored=True),
+        Entry("asin", np.arcsin, sp.asin, mirrored=True),
+        Entry("asinh", np.arcsinh, sp.asinh, mirrored=True),
+        Entry("atanh", np.arctanh, sp.atanh, mirrored=True),
+        Entry("acosh", np.arccosh, sp.acosh),
         Entry("tan", np.tan, sp.tan, mirrored=True),
+        Entry("sec", lambda z: 1 / np.cos(z), sp.sec, mirrored=True),
+        Entry("sec^2", lambda z: np.cos(z) ** -2, lambda z: sp.sec(z) ** 2, mirrored=True),
+        Entry("log cos", lambda z: np.log(np.cos(z)), lambda z: sp.log(sp.cos(z)), mirrored=True),
+        Entry("log cosh", lambda z: np.log(np.cosh(z)), lambda z: sp.log(sp.cosh(z)), mirrored=True),
         Entry("lorentz", lambda z: 1 / (1 + z * z), lambda z: 1 / (1 + z**2), mirrored=True),
         Entry("log(1 + z^2)", lambda z: np.log1p(z * z), lambda z: sp.log(1 + z**2), mirrored=True),
         Entry("sqrt(1 + z^2)", lambda z: np.sqrt(1 + z * z), lambda z: sp.sqrt(1 + z**2), mirrored=True),
+        Entry("sqrt(1 - z^2)", lambda z: np.sqrt(1 - z * z), lambda z: sp.sqrt(1 - z**2), mirrored=True),
+        Entry("1/sqrt(1 + z^2)", lambda z: 1 / np.sqrt(1 + z * z), lambda z: 1 / sp.sqrt(1 + z**2), mirrored=True),
         Entry("exp(-exp)", lambda z: 1 / (1 + np.exp(z)), lambda z: 1 / (1 + sp.exp(z))),
+        Entry("softplus", lambda z: np.logaddexp(0, z), lambda z: sp.log(1 + sp.exp(z))),
+        Entry("gompertz", lambda z: np.exp(-np.exp(z)), lambda z: sp.exp(-sp.exp(z))),
         Entry("erf", _special("erf"), sp.erf, mirrored=True),
+        Entry("erfi", _special("erfi"), sp.erfi, mirrored=True),
         Entry("J0", _special("j0"), lambda z: sp.besselj(0, z), shifted=False),
         Entry("J1", _special("j1"), lambda z: sp.besselj(1, z), shifted=False),
+        Entry("J2", _special("jv", 2), lambda z: sp.besselj(2, z), shifted=False),
+        Entry("Y0", _special("y0"), lambda z: sp.bessely(0, z), shifted=False),
         Entry("I0", _special("i0"), lambda z: sp.besseli(0, z), shifted=False),
+        Entry("I1", _special("i1"), lambda z: sp.besseli(1, z), shifted=False),
+        Entry("K0", _special("k0"), lambda z: sp.besselk(0, z), shifted=False),
+        Entry("K1", _special("k1"), lambda z: sp.besselk(1, z), shifted=False),
         Entry("Ai", _special("airy"), sp.airyai),
+        Entry("Ei", _special("expi"), sp.Ei, shifted=False),
+        Entry("W", _lambert, sp.LambertW),
         Entry("exp(sin)", lambda z: np.exp(np.sin(z)), lambda z: sp.exp(sp.sin(z))),
-        Entry("exp(cos)", lambda z: np.exp(np.cos(z)), lambda z: sp.exp(sp.cos(z))),
+        Entry("exp(cos)", lambda z: np.exp(np.cos(z)), lambda z: sp.exp(sp.cos(z)), shifted=False),
         Entry("sin(z)/z", lambda z: np.sinc(z / np.pi), lambda z: sp.sin(z) / z, shifted=False),
+        Entry("cos(z)/z", lambda z: np.cos(z) / z, lambda z: sp.cos(z) / z, shifted=False),
+        Entry("exp(z)/z", lambda z: np.exp(z) / z, lambda z: sp.exp(z) / z, shifted=False),
     )
 }
 """What an edge is matched with, beyond sines, cosines, exponentials, powers and polynomials, which are modes."""

@@ -26,6 +26,10 @@ FARTHEST = 1.5
 NEAR = 3e-3
 """A first guess of the modes must leave less of the family than this: the weak form is accurate, or the modes are wrong."""
 MOST_POWERS = 9
+EVIDENCE = 2
+"""A fit must leave so many significant coefficients of the data to be explained by its form rather than by its numbers."""
+NOISE = 30.0
+"""An error of root mean square sigma changes the weak form, row by row divided by its test functions' size, by a few sigma."""
 SHARP = 1e-3
 """Spread relative to the number (or to 1 / interval): exponentials that only approximate another function are less certain."""
 
@@ -50,12 +54,25 @@ def modal_bases(
     for order in (k for k in orders if k >= family.shape[1]):
         for chart in list(open_charts):
             values, z_axis = resampled[chart.name] or (family, axis)
-            modes = _fitting(_candidates(values, z_axis, order), family, chart.forward(axis.nodes), accept * sigma)
+            candidates = (m for m in _candidates(values, z_axis, order, sigma) if _modest(m, values, z_axis, sigma))
+            modes = _fitting(candidates, family, chart.forward(axis.nodes), accept * sigma)
             if modes:
                 open_charts.remove(chart)
                 basis = _basis(chart, modes, family, axis, sigma)
                 if all(d <= SHARP * max(abs(v), 1 / axis.width) for v, d in zip(basis.theta, basis.spread, strict=True)):
                     yield basis
+
+
+def _modest(modes: list[Mode], values: Array, axis: Axis, sigma: float) -> bool:
+    """Whether the modes have fewer numbers than the data: as many would fit anything. A polynomial is known by where it ends."""
+    columns = sum(count * (2 if b else 1) for _, b, count in modes)
+    numbers = columns * values.shape[1] + sum(bool(a) + bool(b) for a, b, _ in modes)
+    return numbers == columns * values.shape[1] or numbers <= significant(values, axis, sigma) - EVIDENCE
+
+
+def significant(values: Array, axis: Axis, sigma: float) -> int:  # (n, r)
+    """How many coefficients of the Chebyshev series stand out of the noise: what the data say, counted in numbers."""
+    return int(np.sum(np.abs(axis.coefficients(values)) > 3 * sigma))
 
 
 def _fitting(candidates: Iterator[list[Mode]], family: Array, z: Array, tolerance: float) -> list[Mode] | None:
@@ -106,15 +123,18 @@ def _tests(order: int, count: int) -> tuple[Array, Array, Array]:
     return table, points, weights
 
 
-def _candidates(values: Array, axis: Axis, order: int) -> Iterator[list[Mode]]:
-    """Sets of modes from the characteristic roots of the differential equation of this order, with roots merged more and more."""
+def _candidates(values: Array, axis: Axis, order: int, sigma: float) -> Iterator[list[Mode]]:
+    """Sets of modes from the characteristic roots of the differential equation of this order, with roots merged more and more.
+
+    None if no equation of the order holds within what the noise makes of its weak form.
+    """
     table, points, weights = _tests(order, 32)
     x = axis.lower + (points + 1) * axis.width / 2
     g = axis.evaluate(axis.coefficients(values), x) * weights[:, None]  # (Q, r)
     system = np.stack([(-1) ** k * (table[k] @ g).ravel() for k in range(order + 1)], 1)  # (count r, order + 1)
     sizes = np.sqrt((table**2 @ weights).sum(1))  # (order + 1,) what white noise would give: a column below it is zero
     _, singular, right = np.linalg.svd(system / sizes, full_matrices=False)
-    if singular[-1] > 1e-4 * singular[0]:
+    if singular[-1] > max(NOISE * sigma, 1e-14 * singular[0]):
         return
     equation = right[-1] / sizes
     if not np.isfinite(equation).all() or abs(equation[-1]) < 1e-14 * np.abs(equation).max():
@@ -205,3 +225,24 @@ def _basis(chart: Chart, modes: list[Mode], family: Array, axis: Axis, sigma: fl
         for odd in ((False, True) if mode[1] else (False,))
     ]
     return Basis(chart, tuple(float(v) for v in theta), tuple(float(v) for v in spread(J, sigma, theta)), tuple(columns))
+
+
+def needed(columns: Array, values: Array, tolerance: float) -> tuple[list[int], Array]:  # (n, p), (n,) -> kept, (k,)
+    """The columns that the values need, by backward elimination, the least needed first; and their coefficients."""
+    sizes = np.linalg.norm(columns, axis=0)
+    kept = [k for k in range(columns.shape[1]) if np.isfinite(sizes[k]) and sizes[k] > 0]
+
+    def solve(chosen: list[int]) -> tuple[Array, float]:
+        c = np.linalg.lstsq(columns[:, chosen] / sizes[chosen], values, rcond=1e-14)[0]
+        return c / sizes[chosen], rms((values - columns[:, chosen] @ (c / sizes[chosen]))[:, None])
+
+    coefficients, best = solve(kept)
+    allowed = min(tolerance, max(1.5 * best, tolerance / 3))
+    while len(kept) > 1:
+        trials = [(solve([j for j in kept if j != k])[1], k) for k in kept]
+        lost, weakest = min(trials)
+        if lost > allowed:
+            break
+        kept.remove(weakest)
+        coefficients, _ = solve(kept)
+    return kept, coefficients

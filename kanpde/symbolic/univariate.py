@@ -1,0 +1,108 @@
+"""Functions of one variable: modes in charts and under transforms, library functions, combinations of a dictionary.
+
+Solutions of ordinary equations, the factors of products, the pieces of ridges and the edges of networks all come through here.
+The stages go from cheap to dear; a form of few bits is handed out at once, a long one waits until the other stages had their say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy as sp
+
+from kanpde.symbolic.basis import Basis
+from kanpde.symbolic.fit import ACCEPT, Curve, bits, fitted, open_number
+from kanpde.symbolic.form import Form
+from kanpde.symbolic.modes import modal_bases, needed
+from kanpde.symbolic.sample import Samples
+from kanpde.symbolic.scan import scanned
+from kanpde.symbolic.transforms import transformed
+from kanpde.symbolic.view import View
+
+MOST_FORMS = 6
+"""Each form that is handed out costs an attempt at a proof."""
+ORDERS = range(1, 9)
+"""Of the differential equation of the modes: one function of one variable with more than four waves is a series."""
+CLEAR_BITS = 40.0
+"""A form of fewer bits is handed out before the later stages have looked."""
+
+
+def univariate(view: View, effort: str = "full") -> Iterator[Form]:
+    """Forms of a function of one variable, the likeliest first, at most six.
+
+    ``effort`` "cheap" stops after modes and library functions without transforms: a tenth of the time, for factors of products.
+    """
+    curve = Curve.of(view)
+    waiting: list[tuple[float, Form]] = []
+    given: list[sp.Expr] = []
+    stages = [_plain, _library] if effort == "cheap" else [_plain, _library, _under_transforms]
+
+    for stage in stages:
+        if not view.budget.left:
+            break
+        waiting += [(bits(form), form) for form in stage(view, curve)]
+        waiting.sort(key=lambda pair: pair[0])
+        while waiting and waiting[0][0] <= CLEAR_BITS and len(given) < MOST_FORMS:
+            yield from _new(waiting.pop(0)[1], given)
+    for _, form in waiting:
+        if len(given) == MOST_FORMS:
+            return
+        yield from _new(form, given)
+
+
+def _new(form: Form, given: list[sp.Expr]) -> Iterator[Form]:
+    """The form, unless one of the same shape was handed out before."""
+    shape = form.expression.xreplace({n.symbol: sp.Symbol(f"n{i}") for i, n in enumerate(form.numbers)})
+    if shape not in given:
+        given.append(shape)
+        yield form
+
+
+def _plain(view: View, curve: Curve) -> Iterator[Form]:
+    """The function itself as modes."""
+    for basis in _bases(view.samples):
+        form = _modal(basis, curve)
+        if form is not None:
+            yield form
+
+
+def _library(view: View, curve: Curve) -> Iterator[Form]:
+    """Library functions of a chart, with scale and shift."""
+    yield from scanned(curve)
+
+
+def _under_transforms(view: View, curve: Curve) -> Iterator[Form]:
+    """Modes of a transform of the function."""
+    for t in transformed(view):
+        if t.name == "u":
+            continue
+        if not view.budget.left:
+            return
+        inner = Curve.of(t.view)
+        for basis in _bases(t.view.samples):
+            form = _modal(basis, inner)
+            if form is None:
+                continue
+            back = t.inverse(form)
+            outer = fitted(back.expression, {n.symbol: n.value for n in back.numbers}, curve, back.how)
+            if outer is not None:
+                yield outer
+
+
+def _bases(samples: Samples) -> Iterator[Basis]:
+    if samples.resolved:
+        yield from modal_bases(samples.values[:, None], samples.axes[0], samples.sigma, ORDERS)
+
+
+def _modal(basis: Basis, curve: Curve) -> Form | None:
+    """The sum of those columns of a basis that the data need."""
+    columns = basis.values(curve.nodes)
+    kept, coefficients = needed(columns, curve.values, ACCEPT * curve.sigma)
+    guesses: dict[sp.Dummy, float] = {}
+    theta = [open_number(value, guesses, "k") for value in basis.theta]
+    exact = basis.expressions(curve.symbol, theta)
+    expression = sp.Add(*(open_number(c, guesses) * exact[k] for k, c in zip(kept, coefficients, strict=True)))
+    used = {s: v for s, v in guesses.items() if expression.has(s)}
+    where = "" if basis.chart.name == "x" else f" of {basis.chart.name}"
+    polynomial = not basis.theta
+    return fitted(expression, used, curve, "polynomial" + where if polynomial else "modes" + where, -1000 if polynomial else 2)
