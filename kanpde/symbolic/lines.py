@@ -8,12 +8,14 @@ the whole are then moved together until the form fits the values themselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice, product
 
 import numpy as np
 import sympy as sp
 from numpy.polynomial import chebyshev
 
+from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.form import Form, Number, number
 from kanpde.symbolic.refit import refit
 from kanpde.symbolic.sample import Array, Axis, Samples
@@ -25,6 +27,8 @@ MOST_NUMBERS = 20
 """Open numbers of a form: what has more is a table, not a formula."""
 EVEN = 30.0
 """Lines whose number is this much less certain than the best half know it too badly: it is looked for without them."""
+SECONDS = 1.0
+"""Time for the search of one number's function: those that have one are found at once."""
 TRIALS = 4
 """Combinations of forms, one for each number, that are fitted to the values."""
 
@@ -59,7 +63,7 @@ def functions(view: View, axis: int, values: Array, noise: Array) -> Iterator[Fo
             return
         axes, values, typical = (trimmed[0],), trimmed[1], trimmed[2]
     rest = view.of(_denoised(axes, values, typical), [view.symbols[i] for i in others])
-    yield from _rest(rest)
+    yield from _rest(replace(rest, budget=Budget(view.budget.at_most(SECONDS))))
 
 
 def fitting(view: View, expression: sp.Expr, numbers: Sequence[Number], how: str) -> Form | None:
@@ -119,17 +123,28 @@ def assembled(
 
     ``build`` makes the field's expression from one expression a number; ``numbers`` are the open ones of its own.
     """
-    options: list[list[Form]] = []
-    for values, noise in strands:
-        found = list(islice(functions(view, axis, values, noise), 2))
-        if not found:
-            return
-        options.append(found)
-    order = sorted(product(*(range(len(o)) for o in options)), key=lambda c: (sum(c), c))
+    searches = [functions(view, axis, values, noise) for values, noise in strands]
+    options: list[list[Form]] = [[] for _ in strands]
+
+    def option(k: int, i: int) -> Form | None:
+        """The i-th form of a number, looked for only now."""
+        options[k] += islice(searches[k], max(0, i + 1 - len(options[k])))
+        return options[k][i] if i < len(options[k]) else None
+
+    order = sorted(product(range(2), repeat=len(strands)), key=lambda c: (sum(c), c))
     for choice in order[:TRIALS]:
-        chosen = [option[i] for option, i in zip(options, choice, strict=True)]
+        chosen = []
+        for k, i in enumerate(choice):
+            form = option(k, i)
+            if form is None:
+                break
+            chosen.append(form)
+        if len(chosen) < len(strands):
+            if not sum(choice):
+                return
+            continue
         expression = build([form.expression for form in chosen])
-        form = fitting(view, expression, [*numbers, *(n for form in chosen for n in form.numbers)], how)
-        if form is not None:
-            yield form
+        fitted = fitting(view, expression, [*numbers, *(n for form in chosen for n in form.numbers)], how)
+        if fitted is not None:
+            yield fitted
             return

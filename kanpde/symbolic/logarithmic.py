@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 import sympy as sp
@@ -31,6 +31,8 @@ STEEP = 300.0
 """The logarithm of theta may change by so much along a line; beyond, nothing of the smaller modes is left in double precision."""
 GUESSES = (2, -2, 1, -1, 6, -6)
 """K where no equation gives it: the factors that textbooks have."""
+LEVELS = (1.0, 6.0)
+"""Factors on the noise of theta: an error that does not change its sign adds up more."""
 VANISHES = 1e-3
 """A coefficient that falls below this part of its largest value on some line divides badly."""
 
@@ -53,28 +55,29 @@ def quotients(view: View) -> Iterator[Form]:
     yield from _logarithms(view)
 
 
-def _potential(view: View, axis: int, K: float, order: int = 1) -> Samples | None:
+def _potential(view: View, axis: int, K: float) -> Samples | None:
     """theta = exp(int u dx / K), on every line along the axis divided by its largest value; None where nothing can be seen."""
     x = view.samples.axes[axis]
-    logs = np.moveaxis(np.tensordot(integral(x, order), view.values, (1, axis)), 0, axis) / K
+    logs = np.moveaxis(np.tensordot(integral(x), view.values, (1, axis)), 0, axis) / K
     logs = logs - logs.max(axis, keepdims=True)
     if not np.isfinite(logs).all() or float(-logs.min()) > STEEP or float(np.ptp(logs)) < 1e-6:
         return None
     # white noise of u is averaged by the integral, a smooth error adds up over half of the interval: between the two
-    noise = view.sigma * (x.width / 2) ** order / abs(K) / 2
+    noise = view.sigma * (x.width / 2) / abs(K) / 6
     return Samples(view.samples.axes, np.exp(logs), max(noise, 1e-15), view.samples.resolved)
 
 
 def _quotient(view: View, axis: int, K: sp.Expr, theta: Samples) -> Iterator[Form]:
     """Forms with the modes of theta in one coordinate, for each way to divide by one coefficient until one fits."""
-    members = family(theta, axis, theta.sigma)
-    orders = range(1, MOST_TERMS + 1)
+    members = family(theta, axis, theta.sigma).values
     x = view.symbols[axis]
-    for basis in modal_bases(members.values, theta.axes[axis], theta.sigma, orders):
+    bases = (modal_bases(members, theta.axes[axis], level * theta.sigma, range(1, MOST_TERMS + 1)) for level in LEVELS)
+    for basis in chain(*bases):
         numbers = [number(v, s, "k") for v, s in zip(basis.theta, basis.spread, strict=True)]
         columns = basis.expressions(x, [n.symbol for n in numbers])
         coefficients, noise, present = _coefficients(theta, axis, basis)
-        for gauge in sorted(present, key=lambda k: (bool(columns[k].has(x)), k)):
+        # the highest power first: in polynomials that solve the heat equation its coefficient is a constant
+        for gauge in sorted(present, key=lambda k: (bool(basis.columns[k].uses), -k)):
             if np.abs(coefficients[gauge]).min() < VANISHES * np.abs(coefficients[gauge]).max():
                 continue
             others = [k for k in present if k != gauge]
