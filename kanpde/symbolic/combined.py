@@ -22,12 +22,12 @@ from kanpde.symbolic.sample import NODES, Array, Axis, Samples
 from kanpde.symbolic.univariate import univariate
 from kanpde.symbolic.view import View
 
-LOOSE = 3e-3
+LOOSE = 3e-2
 """A first guess of s must leave less of the field's variation than this to a polynomial of s."""
-DEGREES = (8, 16, 32, 64)
-"""Of the polynomial that stands for f while s is refined."""
-FINEST = (4, 6, 9, 13, 18, 25, 35, 50, 70)
-"""Of the polynomial that f is resampled from: the first that is as good as the last."""
+DEGREES = (8, 16, 32, 64, 128)
+"""Of the polynomial that stands for f while s is refined; the last only where the others leave more than noise."""
+FINEST = (4, 6, 9, 13, 18, 25, 35, 50, 70, 100, 140)
+"""Of the polynomial that f is resampled from. A field that its nodes do not resolve may well resolve a function of s."""
 MOST_POINTS = 1600
 ACCEPT = 3.0
 OUTER = sp.Dummy("s", real=True)
@@ -94,18 +94,21 @@ def aligned(combination: Combination, view: View) -> Combination | None:
 
     theta = np.array([n.value for n in combination.numbers])
     variation = float(values.std())
-    sizes = [size(theta, degree) for degree in DEGREES]
+    sizes = [size(theta, degree) for degree in DEGREES[:-1]]
     if not sizes[-1] <= LOOSE * variation:
         return None
     if not len(theta):
         return combination
-    degree = next(k for k, found in zip(DEGREES, sizes, strict=True) if found <= max(2 * sizes[-1], view.sigma))
-    for _ in range(3):
+    degree = next(k for k, found in zip(DEGREES, sizes, strict=False) if found <= max(2 * sizes[-1], view.sigma))
+    for _ in DEGREES:
         theta, J = refine(partial(residual, degree=degree), theta, np.maximum(np.abs(theta), 0.1), 15)
-        best = size(theta, DEGREES[-1])
-        if size(theta, degree) <= max(1.2 * best, view.sigma):
+        now = size(theta, degree)
+        if now <= view.sigma:
             break
-        degree = next(k for k in DEGREES if size(theta, k) <= max(1.2 * best, view.sigma))
+        finer = next((k for k in DEGREES[DEGREES.index(degree) + 1 :] if size(theta, k) < 0.8 * now), None)
+        if finer is None:
+            break
+        degree = finer
     off = spread(J, view.sigma, theta)
     numbers = tuple(replace(n, value=float(v), slack=float(d)) for n, v, d in zip(combination.numbers, theta, off, strict=True))
     return replace(combination, numbers=numbers)
@@ -113,7 +116,7 @@ def aligned(combination: Combination, view: View) -> Combination | None:
 
 def outer(combination: Combination, view: View, accept: float = ACCEPT) -> Outer | None:
     """f on Chebyshev nodes of s, if u is a function of s to ``accept`` sigma; s is taken with its numbers as they are."""
-    points, values = points_of(view, 4 * MOST_POINTS)
+    points, values = points_of(view, 2 * MOST_POINTS)
     parts = _parts(combination, view, points)
     if parts is None:
         return None
@@ -122,20 +125,20 @@ def outer(combination: Combination, view: View, accept: float = ACCEPT) -> Outer
     every = polynomial(s, FINEST[-1])
     if every is None:
         return None
-    sizes = []
-    for degree in FINEST:
-        q, _ = np.linalg.qr(every[:, : degree + 1] * factor[:, None])
-        sizes.append(float(np.sqrt(np.mean((target - q @ (q.T @ target)) ** 2))))
-    if sizes[-1] > accept * view.sigma:
+    size = np.inf
+    for degree in FINEST:  # until one more changes nothing
+        q, r = np.linalg.qr(every[:, : degree + 1] * factor[:, None])
+        before, size = size, float(np.sqrt(np.mean((target - q @ (q.T @ target)) ** 2)))
+        if size <= view.sigma or 0.9 * before < size <= accept * view.sigma:
+            break
+    if size > accept * view.sigma:
         return None
-    degree = next(k for k, size in zip(FINEST, sizes, strict=True) if size <= max(view.sigma, 1.1 * sizes[-1]))
-    q, r = np.linalg.qr(every[:, : degree + 1] * factor[:, None])
     left, singular, right = np.linalg.svd(r)
     inverse = right.T / np.maximum(singular, 1e-13 * singular[0]) @ left.T
     axis = Axis(float(s.min()), float(s.max()), NODES[1])
     rows = chebyshev.chebvander(axis.reference(axis.nodes), degree) @ inverse  # (n, degree + 1)
     deviation = np.linalg.norm(rows, axis=1).max()  # of f under white noise of size 1, at the worst node
-    noise = max(view.sigma, sizes[-1]) * max(1 / float(np.median(np.abs(factor))), float(deviation))
+    noise = max(view.sigma, size) * max(1 / float(np.median(np.abs(factor))), float(deviation))
     samples = Samples((axis,), rows @ (q.T @ target), noise, True)
     return Outer(combination, replace(view.of(samples, (OUTER,)), problem=None, harvested=()))
 
@@ -174,4 +177,5 @@ def forms(combination: Combination, view: View, accept: float = ACCEPT) -> Itera
 
 def _look(form: Form) -> str:
     """The form with rounded numbers: exp(-s^2) is found as a mode of s^2 and as a Gaussian."""
-    return str(form.expression.xreplace({n.symbol: sp.Float(n.value, 5) for n in form.numbers}))
+    rounded = {n.symbol: sp.Rational(round(2 * n.value), 2) for n in form.numbers if abs(2 * n.value - round(2 * n.value)) < 1e-5}
+    return str(form.expression.xreplace({n.symbol: sp.Float(n.value, 5) for n in form.numbers} | rounded))

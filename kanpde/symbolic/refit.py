@@ -59,17 +59,35 @@ def refit(form: Form, view: View, accept: float = ACCEPT, steps: int = 40) -> Fo
             if simpler is not None:
                 best, changed = simpler, True
                 break
-    return best
+    return _with_exponents(best, view, allowed)
+
+
+def _with_exponents(form: Form, view: View, allowed: float) -> Form:
+    """The form with exponents that are whole or half numbers for all that the data can say: x^1.0 is x."""
+    for n in form.numbers:
+        near = sp.Rational(round(2 * n.value), 2)
+        powers = [e for e in form.expression.atoms(sp.Pow, sp.exp) if _is_exponent(n.symbol, e)]
+        if powers and abs(n.value - float(near)) <= 10 * n.slack + 1e-9:
+            form = _fixed(form, n, (near,), view, allowed) or form
+    return form
+
+
+def _is_exponent(symbol: sp.Dummy, power: sp.Expr) -> bool:
+    """Whether the symbol is in the exponent of something: x^c, or exp(c log x)."""
+    base, exponent = power.as_base_exp()
+    if base != sp.E:
+        return bool(exponent.has(symbol))
+    return any(f.func == sp.log for f in sp.Mul.make_args(exponent)) and exponent.as_independent(sp.log)[0].has(symbol)
 
 
 def _fits(form: Form, view: View, accept: float) -> bool:
     return misfit_of(form, view) <= accept * view.sigma
 
 
-def _fixed(form: Form, fixed: Number, options: Sequence[int], view: View, allowed: float) -> Form | None:
+def _fixed(form: Form, fixed: Number, options: Sequence[sp.Rational | int], view: View, allowed: float) -> Form | None:
     """The form with one number at the first of the exact values that the other numbers can make up for."""
     for value in options:
-        expression = form.expression.xreplace({fixed.symbol: sp.Integer(value)})
+        expression = form.expression.xreplace({fixed.symbol: sp.sympify(value)})
         if expression.has(sp.nan, sp.zoo, sp.oo) or not expression.free_symbols & set(view.symbols):
             continue
         numbers = tuple(n for n in form.numbers if n.symbol != fixed.symbol and expression.has(n.symbol))

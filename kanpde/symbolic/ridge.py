@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 from numpy.polynomial import chebyshev
 
-from kanpde.symbolic.combined import LOOSE, Combination, forms, polynomial
+from kanpde.symbolic.combined import Combination, forms, polynomial
 from kanpde.symbolic.form import Form, Number, number
 from kanpde.symbolic.sample import Array, Samples
 from kanpde.symbolic.slopes import Slopes, slopes
@@ -28,10 +28,13 @@ COUNT = {2: 28, 3: 10}
 HIGHEST = 20
 DEGREES = (2, 3, 5, 8, 11, 15, 20)
 """Of g' and h', where they are neither constant nor linear."""
-SMALL, GAP = 1e-4, 1e-2
-"""The smallest singular value over the largest, and over the second smallest. The values decide; this only saves time."""
+SMALL, GAP = 3e-3, 0.1
+"""The smallest singular value over the largest, and over the second smallest. The values decide; this only saves time, and must
+let pass what the nodes do not resolve: a soliton in a long channel is seen to 1e-3."""
 FLAT = 1e-6
 """A coordinate on which the field depends less than this (relative to the others) is left out."""
+VAGUE = 1e-4
+"""What a polynomial of s may leave of the field (relative) while g and h are only known from derivatives."""
 INNER_FORMS = 2
 
 
@@ -175,11 +178,11 @@ def _quadratic(view: View, inner: Inner) -> Combination:
 
 
 def _power(view: View, inner: Inner) -> Combination | None:
-    """s = x^a y^b ...: exponents relative to the first coordinate, whole numbers where a coordinate changes its sign."""
+    """s = x^a y^b ...: the coordinate that comes nearest to zero with exponent 1, whole numbers where a coordinate changes its sign."""
     exponents = [float(series[0]) for series in inner.series]
     bounds = [(view.samples.axes[i].lower, view.samples.axes[i].upper) for i in inner.active]
     crossing = [k for k, (lower, upper) in enumerate(bounds) if lower < 0 < upper]
-    lead = crossing[0] if crossing else 0
+    lead = crossing[0] if crossing else min(range(len(bounds)), key=lambda k: min(map(abs, bounds[k])) / max(map(abs, bounds[k])))
     if abs(exponents[lead]) < 1e-6 * max(map(abs, exponents)):
         return None
     relative = [e / exponents[lead] for e in exponents]
@@ -242,7 +245,7 @@ def _noise(view: View, s: Array) -> float | None:  # s (n_1, ..., n_d)
     v = values[::step]
     q = np.linalg.qr(columns)[0]
     left = float(np.sqrt(np.mean((v - q @ (q.T @ v)) ** 2)))
-    if left > LOOSE * float(v.std()):
+    if left > VAGUE * float(v.std()):
         return None
     slope = float(v.std()) / float(s.std())  # a typical slope of f
     return 3 * max(left, view.sigma) / slope

@@ -18,7 +18,7 @@ from kanpde.symbolic.sample import Array
 from kanpde.symbolic.slopes import Slopes
 from kanpde.symbolic.view import View
 
-SMALL, GAP = 1e-4, 1e-2
+SMALL, GAP = 3e-3, 0.1
 """The smallest singular value over the largest, and over the second smallest: the columns have size 1."""
 
 SHIFT_X, SCALE_X, SHIFT_Y, SCALE_Y, FACTOR, PLUS = range(6)
@@ -47,7 +47,7 @@ def symmetries(view: View, found: Slopes) -> Iterator[Combination]:
         return
     r = np.linalg.qr(columns / sizes, mode="r")
     for space in SPACES:
-        _, singular, right = np.linalg.svd(r[:, list(space)], full_matrices=False)
+        _, singular, right = np.linalg.svd(r[:, np.array(space)], full_matrices=False)
         if singular[-1] > SMALL * singular[0] or singular[-1] > GAP * singular[-2]:
             continue
         vector = np.zeros(6)
