@@ -1,90 +1,134 @@
 """From a solution in numbers to a formula with its proof.
 
-For each field: sample, find the rank, rotate the family of each coordinate to modes or library functions, recognise the
-constants. For all together: choose among equal-looking constants by the equations, and prove. ``problem.exact`` is never
-looked at.
+Sample the solution where it is smooth, propose forms (``search``), and judge them (``settle``): the first that the equations
+themselves accept is the formula. ``problem.exact`` is never looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import sympy as sp
 
 from kanpde.problem.types import Problem
-from kanpde.results.types import Formula, FormulaStatus
-from kanpde.symbolic.assemble import Form
-from kanpde.symbolic.budget import Budget
-from kanpde.symbolic.choose import choices
-from kanpde.symbolic.prove import Claim, Unprovable, claims, points, prove
-from kanpde.symbolic.sample import NODES, Array, Sampler
-from kanpde.symbolic.together import Functions, forms_together
+from kanpde.results.types import Formula
+from kanpde.symbolic.boxes import Box, agrees, boxes, one_by_one, sampler_of, scattered_of, spots
+from kanpde.symbolic.budget import Budget, Stopwatch
+from kanpde.symbolic.claims import Unprovable, claims
+from kanpde.symbolic.form import Form
+from kanpde.symbolic.sample import NODES, Sampler
+from kanpde.symbolic.search import Source, named_functions, silent
+from kanpde.symbolic.settle import Court, Functions, Settled
+from kanpde.symbolic.together import forms_together, parts_of
 from kanpde.symbolic.worker import Worker
 
 if TYPE_CHECKING:
     from kanpde.results import Solution
 
-TEXTBOOK_SECONDS = 4.0
+Report = Callable[[str], None]
 
 
-def find_formula(solution: Solution, seconds: float = 30.0) -> Formula:
-    """The closed form of a finished solution, or the status "not found", within about ``seconds`` seconds."""
+def find_formula(solution: Solution, seconds: float = 30.0, harvest: bool = True, report: Report = silent) -> Formula:
+    """The closed form of a finished solution, or the status "not found", within about ``seconds`` seconds.
+
+    ``harvest``: whether functions that the problem itself names may be tried. ``report`` is told what is looked at.
+    """
     problem = solution.problem
-
-    def sampler(field: str, *nodes: Array) -> Array:
-        grid = np.meshgrid(*nodes, indexing="ij", sparse=True)
-        points = dict(zip(map(_keyword, problem.coordinates), grid, strict=True))
-        values = solution(**points) if len(problem.fields) == 1 else solution[field](**points)
-        return np.asarray(values, dtype=np.float64)
-
-    samplers = {f.name: partial(sampler, f.name) for f in problem.fields}
-    return find_in_samples(problem, samplers, solution.estimate.value, seconds)
-
-
-def _keyword(name: str) -> str:
-    """The Python keyword argument of a coordinate: ``lambda`` is written ``lambda_``."""
-    import keyword
-
-    return f"{name}_" if keyword.iskeyword(name) else name
+    sources = {
+        f.name: Source(sampler_of(solution, f.name), spots(problem, scattered_of(solution, f.name))) for f in problem.fields
+    }
+    return _find(problem, sources, solution.estimate.value, seconds, harvest, report)
 
 
 def find_in_samples(
-    problem: Problem, sampler: Sampler | Mapping[str, Sampler], error: float | None, seconds: float = 30.0
+    problem: Problem,
+    sampler: Sampler | Mapping[str, Sampler],
+    error: float | None,
+    seconds: float = 30.0,
+    harvest: bool = True,
 ) -> Formula:
-    """The closed form of fields given by their values, a sampler each (one alone for a single field).
+    """The closed form of fields given by their values on tensor grids, a sampler each (one alone for a single field).
 
-    ``error`` is the relative error of the values (L2), None if it is not known. Fields that no formula of this kind can have are
-    given up before any call into sympy.
+    ``error`` is the relative error of the values (L2), None if it is not known.
     """
-    budget = Budget(seconds)
+    samplers = sampler if isinstance(sampler, Mapping) else {problem.fields[0].name: sampler}
+    sources = {name: Source(s, spots(problem, one_by_one(s))) for name, s in samplers.items()}
+    return _find(problem, sources, error, seconds, harvest, silent)
+
+
+def _find(
+    problem: Problem, sources: Mapping[str, Source], error: float | None, seconds: float, harvest: bool, report: Report
+) -> Formula:
+    """The search with its judges; fields that no formula can have are given up before any call into sympy."""
+    budget, watch = Budget(seconds), Stopwatch()
     reason = _unread(problem)
     if reason:
         return Formula("not found", seconds=budget.spent, transcript=(reason,))
-    samplers = sampler if isinstance(sampler, Mapping) else {problem.fields[0].name: sampler}
     transcript: list[str] = []
+    named = named_functions(problem) if harvest else ()
+
+    def holds(given: Functions) -> bool:
+        return all(agrees(s.spots, Form(given[name]), (error or 1e-6) * _size(s)) for name, s in sources.items())
+
     with Worker() as worker:
-        for functions, form in forms_together(problem, samplers, error, budget, transcript):
-            found = _settle(problem, functions, form, worker, budget, transcript)
+        court = Court(problem, worker, budget, watch, holds, transcript)
+        for box in boxes(problem)[:1]:
+            found = _on_box(problem, sources, box, error, court, named, report)
             if found is not None:
-                status, expressions, lines = found
-                return Formula(status, expressions, budget.spent, tuple(lines))
-            if not budget.left:
-                transcript.append(f"stopped after {seconds:g} seconds")
-                break
-    return Formula("not found", seconds=budget.spent, transcript=tuple(dict.fromkeys(transcript)))
+                settled, how = found
+                functions = _together(problem, settled.functions)
+                return Formula(settled.status, functions, budget.spent, settled.transcript, dict(watch.stages), how)
+    if not budget.left:
+        transcript.append(f"stopped after {seconds:g} seconds")
+    return Formula("not found", seconds=budget.spent, transcript=tuple(dict.fromkeys(transcript)), stages=dict(watch.stages))
+
+
+def _on_box(
+    problem: Problem,
+    sources: Mapping[str, Source],
+    box: Box,
+    error: float | None,
+    court: Court,
+    named: tuple[sp.Expr, ...],
+    report: Report,
+) -> tuple[Settled, str] | None:
+    """The first form that is accepted, and which it was."""
+    proposals = forms_together(problem, sources, box, error, court.budget, named, court.transcript, report)
+    while True:
+        with court.watch("search"):
+            forms = next(proposals, None)
+        if forms is None:
+            return None
+        report("proof")
+        found = court.settle(forms)
+        if found is not None:
+            return found, "; ".join(dict.fromkeys(f.how for f in forms.values() if f.how))
+        if not court.budget.left:
+            return None
+
+
+def _size(source: Source) -> float:
+    """The root mean square of a field, never zero."""
+    return source.spots.size or 1.0
+
+
+def _together(problem: Problem, found: Functions) -> Functions:
+    """The functions as the file declares them: a complex one from its parts."""
+    result: dict[str, sp.Expr] = {}
+    for name, parts in parts_of(problem).items():
+        result[name] = found[parts[0]] if len(parts) == 1 else found[parts[0]] + sp.I * found[parts[1]]
+    return result
 
 
 def _unread(problem: Problem) -> str:
     """Why the search does not apply to a problem; empty if it does."""
     if any(f.complex or f.parameters for f in problem.fields) or problem.unknowns or problem.parameters:
-        return "formulas with unknown constants, parameters or complex values are not looked for yet"
+        return "formulas with unknown constants or parameters are not looked for yet"
     if problem.data is not None:
         return "a solution that follows measurements has no formula to prove"
-    if problem.domain.shape is not None or problem.domain.dimension not in NODES:
-        return f"formulas are looked for on boxes in {min(NODES)} to {max(NODES)} coordinates"
+    if problem.domain.dimension not in NODES:
+        return f"formulas are looked for in {min(NODES)} to {max(NODES)} coordinates"
     try:
         claims(problem, {f.name: sp.Integer(0) for f in problem.fields})
     except Unprovable as error:
@@ -92,49 +136,4 @@ def _unread(problem: Problem) -> str:
     return ""
 
 
-def _settle(
-    problem: Problem, functions: Functions, form: Form, worker: Worker, budget: Budget, transcript: list[str]
-) -> tuple[FormulaStatus, Functions, list[str]] | None:
-    """The fields with their constants chosen and proved: for all values of the letters if possible, else for the given ones."""
-    for perturbed in (True, False) if problem.constants else (False,):
-        stated = claims(problem, functions)
-        for choice in choices(form, stated, problem, perturbed):
-            chosen = {name: e.xreplace(choice) for name, e in functions.items()}
-            if not perturbed:
-                chosen = {name: problem.with_values(e) for name, e in chosen.items()}
-            found = _proved(problem, chosen, perturbed, worker, budget)
-            if found is None:
-                continue
-            verdict, written, lines = found
-            if verdict == "proved":
-                given = bool(problem.constants) and not perturbed
-                return ("proved for the given parameters" if given else "proved"), written, lines
-            if verdict == "verified" and (perturbed or not problem.constants):
-                return "verified numerically", written, lines
-            transcript.append(f"{', '.join(f'{name} = {e}' for name, e in chosen.items())}: {lines[0]}")
-    return None
-
-
-def _proved(
-    problem: Problem, functions: Functions, perturbed: bool, worker: Worker, budget: Budget
-) -> tuple[str, Functions, list[str]] | None:
-    """The verdict on expressions for the fields, each in the shortest of its forms that has it."""
-
-    def stated(given: Functions) -> list[Claim]:
-        values: Mapping[sp.Symbol, sp.Expr] = {} if perturbed else problem.constants
-        return [Claim(c.label, c.expression.xreplace(dict(values))) for c in claims(problem, given)]
-
-    verdict, lines = prove(worker, problem, stated(functions), perturbed, budget)
-    if verdict == "refuted":
-        return verdict, functions, lines
-    written = dict(functions)
-    for name, expression in functions.items():
-        ways = worker.call(budget.at_most(TEXTBOOK_SECONDS), "forms", expression, points(problem, perturbed)) or [expression]
-        for way in ways:
-            if way == expression:
-                break
-            again, retold = prove(worker, problem, stated({**written, name: way}), perturbed, budget)
-            if again == verdict:
-                written[name], lines = way, retold
-                break
-    return verdict, written, lines
+__all__ = ["find_formula", "find_in_samples"]

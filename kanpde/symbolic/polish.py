@@ -36,7 +36,8 @@ DEFICIENT = 1e-11
 
 Ranges = Mapping[sp.Symbol, tuple[sp.Expr, sp.Expr]]
 """Where each free coordinate of a claim lies; the ends may contain letters."""
-Stated = tuple[sp.Expr, Ranges]
+Stated = tuple[sp.Expr, Ranges, Sequence[Sequence[sp.Rational]]]
+"""A claim, the ranges of its symbols, and places in these ranges (from 0 to 1) where it is made; anywhere if there are none."""
 Values = dict[sp.Symbol, Any]
 """mpmath numbers by symbol."""
 
@@ -89,7 +90,7 @@ def polish(
     found: list[Polished] = []
     unknowns = dict(start)
     fixed: dict[sp.Symbol, sp.Expr] = {}
-    claims = [(e, ranges) for e, ranges in stated if e != 0]
+    claims = [claim for claim in stated if claim[0] != 0]
     for k, size in enumerate(perturbations if letters else (0.0,)):
         with mp.workdps(DIGITS + 10):
             at = _letters(letters, size, k)
@@ -120,15 +121,16 @@ def _system(claims: Sequence[Stated], unknowns: Sequence[sp.Symbol], letters: Va
     count = max(3, math.ceil(2 * (len(unknowns) + 1) / max(1, len(claims))) + 1)
     functions = []
     names = sorted(letters, key=str)
-    for expression, ranges in claims:
+    for expression, ranges, places in claims:
         symbols = [s for s in ranges if expression.has(s)]
         terms = list(sp.Add.make_args(expression))
         function = sp.lambdify([*symbols, *names, *unknowns], terms, modules="mpmath", cse=True)
         ends = {s: tuple(_number(e, letters) for e in ranges[s]) for s in symbols}
-        points = [
-            {s: ends[s][0] + (ends[s][1] - ends[s][0]) * mp.mpf(source.getrandbits(60) + 1) / mp.mpf(2) ** 60 for s in symbols}
-            for _ in range(count if symbols else 1)
-        ]
+        points = []
+        for _ in range(count if symbols else 1):
+            place = source.choice(places) if places else [sp.Rational(source.getrandbits(60) + 1, 2**60) for _ in ranges]
+            at = dict(zip(ranges, (mp.mpf(int(f.p)) / int(f.q) for f in place), strict=True))
+            points.append({s: ends[s][0] + (ends[s][1] - ends[s][0]) * at[s] for s in symbols})
         functions.append((function, symbols, points, expression.has(sp.I)))
     return _System(functions, names, list(unknowns))
 
@@ -144,7 +146,7 @@ def _solve(
     """Gauss-Newton from ``start``; numbers that nothing determines are fixed at the nearest simple value."""
     fixed = dict(fixed)
     numbers = dict(start)
-    put = [(e.xreplace(fixed), ranges) for e, ranges in claims]
+    put = [(e.xreplace(fixed), ranges, places) for e, ranges, places in claims]
     system = _system(put, sorted(numbers, key=str), letters)
     inverse: Array | None = None
     felt: list[Any] = []  # what a noticeable change of the numbers does to each claim: a single term has no other measure

@@ -12,7 +12,7 @@ import sympy as sp
 from kanpde.problem import read_file, read_text
 from kanpde.problem.types import Problem, symbol
 from kanpde.symbolic.polish import Polished, polish
-from kanpde.symbolic.prove import claims
+from kanpde.symbolic.claims import claims
 
 PROBLEMS = Path(__file__).parents[2] / "problems"
 x, t = symbol("x"), symbol("t")
@@ -20,8 +20,7 @@ a, b, c, d = (sp.Dummy(name, real=True) for name in "abcd")
 
 
 def _polished(problem: Problem, form: sp.Expr, start: dict[sp.Symbol, float]) -> Sequence[Polished]:
-    ranges = {symbol(name): problem.limits[name] for name in problem.coordinates}
-    return polish([(claim.expression, ranges) for claim in claims(problem, {"u": form})], start, dict(problem.constants))
+    return polish([(claim.expression, dict(claim.ranges), claim.fractions) for claim in claims(problem, {"u": form}, moving=True)], start, dict(problem.constants))
 
 
 def test_numbers_follow_the_letters_to_forty_digits() -> None:

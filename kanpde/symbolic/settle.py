@@ -1,0 +1,173 @@
+"""From a form with open numbers to a formula with a status: polish, identify, prove.
+
+The numbers go to forty digits by the equations themselves, at the given letters and at perturbed ones; exact constants take their
+place; and what results is proved claim by claim, then written as a textbook would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
+
+from kanpde.problem.types import Problem
+from kanpde.results.types import FormulaStatus
+from kanpde.symbolic.budget import Budget, Stopwatch
+from kanpde.symbolic.claims import Claim, claims, points
+from kanpde.symbolic.form import Form
+from kanpde.symbolic.polish import Polished
+from kanpde.symbolic.prove import prove
+from kanpde.symbolic.worker import Worker
+
+POLISH_SECONDS = 12.0
+IDENTIFY_SECONDS = 10.0
+UNDETERMINED_SECONDS = 10.0
+TEXTBOOK_SECONDS = 4.0
+MOST_PROOFS = 3
+"""Choices of constants that are tried where several agree with the same forty digits."""
+
+Functions = Mapping[str, sp.Expr]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A formula for every field, its status, and how each claim was reduced to zero."""
+
+    status: FormulaStatus
+    functions: Functions
+    transcript: tuple[str, ...]
+
+
+@dataclass
+class Court:
+    """Everything that judges a form: the problem, the worker process, the time, and what was turned away."""
+
+    problem: Problem
+    worker: Worker
+    budget: Budget
+    watch: Stopwatch
+    holds: Callable[[Functions], bool]  # whether exact functions agree with the solution everywhere
+    transcript: list[str] = field(default_factory=list)
+
+    @property
+    def letters(self) -> dict[sp.Symbol, sp.Expr]:
+        """The named constants that equations, conditions or limits of the problem contain."""
+        residuals = [*self.problem.equations, *(r for c in self.problem.conditions for r in c.residuals)]
+        used: set[sp.Basic] = set().union(*(r.expression.free_symbols for r in residuals))
+        used |= set().union(*(end.free_symbols for ends in self.problem.limits.values() for end in ends))
+        return {name: value for name, value in self.problem.constants.items() if name in used}
+
+    def settle(self, forms: Mapping[str, Form]) -> Settled | None:
+        """The formula that forms of all fields lead to, or None; why not goes to the transcript."""
+        numbers = {n.symbol: n for form in forms.values() for n in form.numbers}
+        functions = {name: form.expression for name, form in forms.items()}
+        stated = claims(self.problem, functions, moving=True)
+        polished: Sequence[Polished] = []
+        if numbers:
+            with self.watch("polish"):
+                start = {s: n.value for s, n in numbers.items()}
+                given = [(c.expression, dict(c.ranges), c.fractions) for c in stated if not c.sign]
+                polished = self.worker.call(self.budget.at_most(POLISH_SECONDS), "polish", given, start, self.letters) or []
+            if not polished or polished[0].failure:
+                reason = polished[0].failure if polished else "no answer in time"
+                self.transcript.append(f"{_shown(forms)}: {reason}")
+                return None
+        for perturbed in (True, False) if self.letters else (False,):
+            sets = [p for p in polished if not p.failure] if perturbed else polished[:1]
+            if numbers and perturbed and len(sets) < len(polished):
+                continue  # no such formula at other values of the letters
+            with self.watch("polish"):
+                choices = self._constants(stated, sets, perturbed) if numbers else [{}]
+            for choice in choices[:MOST_PROOFS]:
+                exact = {name: e.xreplace(choice) for name, e in functions.items()}
+                if not perturbed:
+                    exact = {name: self.problem.with_values(e) for name, e in exact.items()}
+                with self.watch("proof"):
+                    found = self._judged(exact, perturbed)
+                if found is not None:
+                    return found
+        return None
+
+    def _constants(self, stated: Sequence[Claim], sets: Sequence[Polished], perturbed: bool) -> list[dict[sp.Symbol, sp.Expr]]:
+        """Exact constants for the open numbers, the cheapest first; empty if a number remains a number."""
+        values = {s: [p.numbers[s] for p in sets] for s in sets[0].numbers}
+        letters = {s: [p.letters[s] for p in sets] for s in self.letters} if perturbed else {}
+        found: Any = self.worker.call(self.budget.at_most(IDENTIFY_SECONDS), "identify", values, letters, len(sets))
+        if found is None:
+            return []
+        choice = {s: constants[0].expression for s, constants in found.items() if constants} | dict(sets[0].fixed)
+        missing = [s for s, constants in found.items() if not constants]
+        if missing:
+            solved = self._undetermined(stated, choice, {s: values[s][0] for s in missing}, perturbed)
+            if solved is None:
+                listed = ", ".join(f"{float(values[s][0]):.15g}" for s in missing)
+                self.transcript.append(f"numbers without an exact form: {listed}")
+                return []
+            choice |= solved
+        choices = [choice]
+        for s, constants in found.items():
+            choices += [{**choice, s: c.expression} for c in constants[1:]]
+        return choices
+
+    def _undetermined(
+        self, stated: Sequence[Claim], known: Mapping[sp.Symbol, sp.Expr], missing: Mapping[sp.Symbol, Any], perturbed: bool
+    ) -> dict[sp.Symbol, sp.Expr] | None:
+        """What is left, solved from the claims."""
+        put = [c.with_values(known if perturbed else {**known, **self.problem.constants}) for c in stated if not c.sign]
+        solved: dict[sp.Symbol, sp.Expr] | None = self.worker.call(
+            self.budget.at_most(UNDETERMINED_SECONDS), "undetermined", put, dict(missing), self.letters
+        )
+        return solved
+
+    def _judged(self, functions: Functions, perturbed: bool) -> Settled | None:
+        """The status of exact functions: proved for all letters, for the given ones, verified, or nothing."""
+        if not self.holds({name: self.problem.with_values(e) for name, e in functions.items()}):
+            self.transcript.append(f"{_written(functions)}: not the solution in the whole domain")
+            return None
+        verdict, written, lines = self._proved(functions, perturbed)
+        if verdict == "proved":
+            given = bool(self.letters) and not perturbed
+            return Settled("proved for the given parameters" if given else "proved", written, tuple(lines))
+        if verdict == "verified" and (perturbed or not self.letters):
+            return Settled("verified numerically", written, tuple(lines))
+        self.transcript.append(f"{_written(functions)}: {lines[0] if lines else verdict}")
+        return None
+
+    def _proved(self, functions: Functions, perturbed: bool) -> tuple[str, Functions, list[str]]:
+        """The verdict on exact functions, each in the shortest of its forms that has it."""
+
+        def stated(given: Functions) -> list[Claim]:
+            values: Mapping[sp.Symbol, sp.Expr] = {} if perturbed else self.problem.constants
+            return [c.with_values(values) for c in claims(self.problem, given)]
+
+        verdict, lines = prove(self.worker, self.problem, stated(functions), perturbed, self.budget)
+        if verdict == "refuted":
+            return verdict, functions, lines
+        written = dict(functions)
+        for name, expression in functions.items():
+            at = points(self.problem, perturbed)
+            ways = self.worker.call(self.budget.at_most(TEXTBOOK_SECONDS), "forms", expression, at) or [expression]
+            for way in ways:
+                if way == expression:
+                    break
+                again, retold = prove(self.worker, self.problem, stated({**written, name: way}), perturbed, self.budget)
+                if again == verdict:
+                    written[name], lines = way, retold
+                    break
+        return verdict, written, lines
+
+
+def _shown(forms: Mapping[str, Form]) -> str:
+    """Forms with their numbers as floats."""
+    return _short(", ".join(f"{name} = {sp.N(form.at_values, 6)}" for name, form in forms.items()))
+
+
+def _written(functions: Functions) -> str:
+    return _short(", ".join(f"{name} = {e}" for name, e in functions.items()))
+
+
+def _short(text: str, most: int = 200) -> str:
+    text = text.replace("**", "^")
+    return text if len(text) <= most else text[: most - 4] + " ..."

@@ -1,0 +1,204 @@
+"""Functions of one coordinate whose linear combinations hold a family: modes, or whatever ``univariate`` makes of a single edge.
+
+A sum of r products determines r functions of each coordinate only up to their mixtures. Modes and library functions are found in
+the mixtures; a single function, or one beside the constant, is looked at as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from kanpde.symbolic.basis import Basis
+from kanpde.symbolic.form import Form, Number, compiled, number
+from kanpde.symbolic.library import library_basis
+from kanpde.symbolic.modes import MOST_MODES, modal_bases
+from kanpde.symbolic.sample import Array, Axis, Family, Samples
+from kanpde.symbolic.view import View
+
+FEW_MODES = 3
+"""Modes beyond one for each function of a family that are tried before the library."""
+BASES = 2
+"""Bases of modes that are tried for one coordinate: x^2 + 1 is a polynomial in x and in x^2."""
+EDGES = 3
+"""Forms of a single edge that are tried."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Functions of one coordinate with open numbers, none of them with a factor of its own: that is the coefficient's."""
+
+    symbol: sp.Symbol
+    columns: tuple[sp.Expr, ...]
+    numbers: tuple[Number, ...]
+    how: str
+
+    def values(self, x: Array, known: Mapping[sp.Symbol, float] | None = None) -> Array:  # (n,) -> (n, p)
+        """The columns at points, with the numbers as given or as they are in ``known``."""
+        theta = [n.value if known is None else known.get(n.symbol, n.value) for n in self.numbers]
+        with np.errstate(all="ignore"):
+            found = self._function(x, *theta)
+        real = [np.where(np.abs(np.imag(v)) <= 1e-12 * np.abs(v), np.real(v), np.nan) for v in map(np.asarray, found)]
+        return np.stack([np.broadcast_to(v, x.shape) for v in real], 1)
+
+    @property
+    def _function(self) -> Callable[..., Any]:
+        return compiled(sp.Tuple(*self.columns), (self.symbol, *(n.symbol for n in self.numbers)))
+
+
+STAGES = ("modes", "library", "edges")
+"""From cheap to dear: exponential modes; library functions; single edges under transforms and from a dictionary."""
+
+
+def spans(view: View, axis: int, family: Family, stage: str) -> Iterator[Span]:
+    """Spans of one of the ``STAGES`` that hold the family of one coordinate to the noise, the likeliest first."""
+    x, nodes = view.symbols[axis], view.samples.axes[axis]
+    few = family.rank + FEW_MODES
+    if family.rank == 1:
+        if stage != "library":
+            yield from _edges(view, axis, family.values[:, 0], "full" if stage == "edges" else "cheap")
+        return
+    if stage == "modes":
+        for basis in islice(modal_bases(family.values, nodes, view.sigma, range(1, few + 1)), BASES):
+            yield _of_basis(basis, x)
+        return
+    if family.rank == 2:
+        rest = _beside_constant(family.values, nodes, view.sigma)
+        if rest is not None:
+            yield from _edges(view, axis, rest, "full" if stage == "edges" else "cheap", constant=True)
+    if stage == "library":
+        known = library_basis(family.values, nodes, view.sigma)
+        if known is not None:
+            yield _of_basis(known, x)
+            return
+        for late in islice(modal_bases(family.values, nodes, view.sigma, range(few + 1, MOST_MODES + 1)), 1):
+            yield _of_basis(late, x)
+
+
+def _of_basis(basis: Basis, x: sp.Symbol) -> Span:
+    numbers = tuple(number(v, s, "k") for v, s in zip(basis.theta, basis.spread, strict=True))
+    where = "" if basis.chart.name == "x" else f" of {basis.chart.name}"
+    return Span(x, tuple(basis.expressions(x, [n.symbol for n in numbers])), numbers, f"modes{where}")
+
+
+def _beside_constant(family: Array, axis: Axis, sigma: float) -> Array | None:  # (n, 2) -> (n,)
+    """The function f of a family that is spanned by 1 and f, zero at 0 or on average; None if the constant is not in it."""
+    n = len(family)
+    one = np.ones(n) / np.sqrt(n)
+    left = np.linalg.svd(family, full_matrices=False)
+    c, *_ = np.linalg.lstsq(family, one, rcond=None)
+    if np.linalg.norm(family @ c - one) > 3 * sigma * np.sqrt(n) * np.linalg.norm(c):
+        return None
+    other = left[0] @ np.array([-(left[0].T @ one)[1], (left[0].T @ one)[0]])  # in the span and orthogonal to the constant
+    f = family @ (family.T @ other)
+    size = float(np.sqrt(np.mean((family - family.mean(0)) ** 2, axis=0)).max())
+    f = f * size / np.std(f)
+    return np.asarray(f - level(f, axis))
+
+
+def level(f: Array, axis: Axis) -> float:
+    """A value to subtract from a function that is known up to a constant: at 0, where many vanish, or the mean."""
+    if axis.lower <= 0 <= axis.upper:
+        return float(axis.evaluate(axis.coefficients(f), np.zeros(1))[0])
+    return float(f.mean())
+
+
+def _edges(view: View, axis: int, values: Array, effort: str, constant: bool = False) -> Iterator[Span]:
+    """Forms of a single edge, without their factor, and without their additive constant if it has a column of its own."""
+    # Late: the rungs of one coordinate come back here through the transforms.
+    from kanpde.symbolic.univariate import univariate
+
+    x, nodes = view.symbols[axis], view.samples.axes[axis]
+    if np.ptp(values) <= 3 * view.sigma:
+        yield Span(x, (sp.Integer(1),), (), "constant")
+        return
+    edge = view.of(Samples((nodes,), values, view.sigma, view.samples.resolved), (x,))
+    for form in islice(univariate(edge, effort), EDGES):
+        yield span_of(form, x, nodes, constant)
+
+
+def span_of(form: Form, x: sp.Symbol, axis: Axis, constant: bool = False) -> Span:
+    """The span of a form's function, and of the constant if that is a function of its own."""
+    if constant:
+        form = without_constant(form)
+    bare = unscaled(form, x, axis.nodes) or form
+    columns = (sp.Integer(1), bare.expression) if constant else (bare.expression,)
+    return Span(x, columns, bare.numbers, form.how)
+
+
+def without_constant(form: Form) -> Form:
+    """The form without the terms that no coordinate is in."""
+    numbers = {n.symbol for n in form.numbers}
+    terms = [t for t in sp.Add.make_args(form.expression) if t.free_symbols - numbers]
+    expression = sp.Add(*terms)
+    return Form(expression, tuple(n for n in form.numbers if expression.has(n.symbol)), form.how)
+
+
+def unscaled(form: Form, x: sp.Symbol, nodes: Array) -> Form | None:
+    """The form divided by the number that only scales it; None if there is no such number.
+
+    c f(x) becomes f(x); a f(x) + b g(x) becomes f(x) + (b/a) g(x), for the larger of the terms; exp(c + f(x)) becomes exp(f(x)).
+    """
+    values = {n.symbol: n.value for n in form.numbers}
+    slacks = {n.symbol: n.slack for n in form.numbers}
+
+    def private(e: sp.Expr) -> set[sp.Symbol]:  # numbers that occur once
+        seen = [node for node in sp.preorder_traversal(e) if node in values]
+        return {s for s in seen if seen.count(s) == 1}
+
+    lonely = private(form.expression)
+
+    def bare(e: sp.Expr) -> sp.Expr | None:
+        if e in lonely:
+            return sp.Integer(1)
+        if isinstance(e, sp.Mul):
+            for factor in e.args:
+                rest = bare(factor)
+                if rest is not None:
+                    return e / factor * rest
+        if isinstance(e, sp.Add):
+            return divided(e)
+        if isinstance(e, sp.Pow) and not e.exp.free_symbols:
+            rest = bare(e.base)
+            return None if rest is None else rest**e.exp
+        if isinstance(e, sp.exp):
+            constants = [t for t in sp.Add.make_args(e.args[0]) if t in lonely]
+            return None if not constants else sp.exp(e.args[0] - constants[0])
+        return None
+
+    def divided(e: sp.Add) -> sp.Expr | None:
+        factors = []
+        for term in e.args:
+            own = [f for f in sp.Mul.make_args(term) if f in lonely]
+            if not own:
+                return None
+            factors.append(own[0])
+        terms = [term / f for term, f in zip(e.args, factors, strict=True)]
+        sizes = [float(np.abs(values[f]) * _size(t, x, nodes, values)) for t, f in zip(terms, factors, strict=True)]
+        largest = int(np.argmax(sizes))
+        scale = values[factors[largest]]
+        total = terms[largest] if scale > 0 else -terms[largest]  # never divided by a negative number: a root may stand around
+        for k, (term, f) in enumerate(zip(terms, factors, strict=True)):
+            if k != largest:
+                values[f] /= abs(scale)
+                slacks[f] = slacks[f] / abs(scale)
+                total += f * term
+        return total
+
+    expression = bare(form.expression)
+    if expression is None:
+        return None
+    kept = [n for n in form.numbers if expression.has(n.symbol)]
+    return Form(expression, tuple(Number(n.symbol, values[n.symbol], slacks[n.symbol]) for n in kept), form.how)
+
+
+def _size(e: sp.Expr, x: sp.Symbol, nodes: Array, values: Mapping[sp.Symbol, float]) -> float:
+    symbols: Sequence[sp.Symbol] = [s for s in values if e.has(s)]
+    with np.errstate(all="ignore"):
+        found = np.abs(np.asarray(compiled(e, (x, *symbols))(nodes, *(values[s] for s in symbols))))
+    return float(np.nan_to_num(np.sqrt(np.mean(found**2)), nan=0.0, posinf=0.0))
