@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from kanpde.errors import UnsupportedProblem
 from kanpde.problem.evaluate import NUMPY, Program
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -97,15 +98,22 @@ class Form:
 
 
 def compiled(expression: sp.Expr, symbols: Sequence[sp.Symbol]) -> Callable[..., Any]:
-    """The expression (or a ``Tuple`` of them) as a function of arrays, with scipy's special functions.
+    """The expression (or a ``Tuple`` of them) as a function of arrays, with scipy's special functions; NaN where it has no value.
 
     Built in 0.1 ms, where source for ``lambdify`` takes 6: a search compiles hundreds of forms.
     """
     several = isinstance(expression, sp.Tuple)
-    program = Program(list(expression) if several else [expression], list(symbols), complex_numbers=True)
+    expressions = list(expression) if several else [expression]
+    try:
+        program = Program(expressions, list(symbols), complex_numbers=True)
+    except UnsupportedProblem:  # infinite, or not a number
+        return lambda *values: [np.nan for _ in expressions] if several else np.nan
 
     def function(*values: Any) -> Any:
-        found = program(FUNCTIONS, values)
+        try:
+            found = program(FUNCTIONS, values)
+        except UnsupportedProblem:  # a function without a numerical counterpart
+            found = [np.nan for _ in expressions]
         return found if several else found[0]
 
     return function
