@@ -68,10 +68,10 @@ def products(view: View, most_rank: int = MOST_RANK) -> Iterator[Form]:
                 return
         new = [c for c in product(*(range(len(f)) for f in found)) if any(i >= n for i, n in zip(c, before, strict=True))]
         for choice in sorted(new, key=lambda c: (sum(c), c))[:COMBINATIONS]:
-            form = assembled(view, [f[i] for f, i in zip(found, choice, strict=True)])
-            if form is not None and _shape(form) not in seen:
-                seen.add(_shape(form))
-                yield form
+            whole = assembled(view, [f[i] for f, i in zip(found, choice, strict=True)])
+            if whole is not None and _shape(whole) not in seen:
+                seen.add(_shape(whole))
+                yield whole
 
 
 def _hopeful(rank: int, stage: str) -> bool:
