@@ -6,36 +6,48 @@ four points in 45 digits, with the letters at perturbed values, comes first and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import sympy as sp
 
-from kanpde.problem.types import Problem, symbol
+from kanpde.errors import KanpdeError
+from kanpde.problem.language import write_expression
+from kanpde.problem.types import Problem
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.claims import Claim, Unprovable, claim_points, claims, points
-from kanpde.symbolic.reduce import REWRITINGS
+from kanpde.symbolic.reduce import QUICK, REWRITINGS
 from kanpde.symbolic.worker import Worker
 
-__all__ = ["Claim", "Unprovable", "Verdict", "claim_points", "claims", "gate", "points", "positive", "prove"]
+__all__ = ["Claim", "Unprovable", "Verdict", "claim_points", "claims", "gate", "points", "prove", "twins"]
 
 Verdict = Literal["proved", "verified", "refuted"]
 
 GATE_SECONDS = 5.0
 GATE_POINTS = 4
+NORMAL_FORM_SECONDS = 15.0
 REWRITING_SECONDS = 5.0
-"""What one way of rewriting may take: all that succeed on textbook solutions need less than one second."""
+"""What one way of rewriting may take: those that succeed on textbook solutions need milliseconds."""
+INTEGRAL_SECONDS = 10.0
 LONGEST_LINE = 160
 
 
-def positive(problem: Problem) -> dict[sp.Symbol, sp.Symbol]:
-    """Positive twins of the letters and coordinates that are positive throughout (an end at zero is a limit).
+def twins(problem: Problem, claim: Claim) -> dict[sp.Basic, sp.Expr]:
+    """What to put for letters, coordinates and angles that have one sign throughout: a positive twin, or minus one.
 
-    A proof over the twins is one for every positive value: sqrt(alpha^2) = alpha.
+    A proof over the twins is one for every positive value: sqrt(alpha^2) = alpha. An end at zero is a limit.
     """
-    names = [name for name, value in problem.constants.items() if value.is_positive]
-    names += [symbol(name) for name in problem.coordinates if problem.with_values(problem.limits[name][0]).is_nonnegative]
-    return {name: sp.Symbol(name.name, positive=True) for name in names}
+    found: dict[sp.Basic, sp.Expr] = {}
+    ends = {s: (value, value) for s, value in problem.constants.items()}
+    ends |= {s: (problem.with_values(low), problem.with_values(high)) for s, (low, high) in claim.ranges.items()}
+    for s, (low, high) in ends.items():
+        twin = sp.Symbol(str(s), positive=True)
+        if low.is_nonnegative and high.is_nonnegative and not (low.is_zero and high.is_zero):
+            found[s] = twin
+        elif low.is_nonpositive and high.is_nonpositive and not (low.is_zero and high.is_zero):
+            found[s] = -twin
+    return found
 
 
 def gate(worker: Worker, problem: Problem, stated: Sequence[Claim], perturbed: bool, budget: Budget) -> str:
@@ -46,60 +58,79 @@ def gate(worker: Worker, problem: Problem, stated: Sequence[Claim], perturbed: b
         at = claim_points(problem, claim, perturbed, GATE_POINTS)
         if claim.sign:
             holds = worker.call(budget.at_most(GATE_SECONDS), "has_sign", claim.expression, at, claim.sign)
-            if not holds:
-                return f"{claim.label}: {'could not be evaluated in time' if holds is None else 'does not hold'}"
-            continue
-        holds = worker.call(budget.at_most(GATE_SECONDS), "vanishes", claim.expression, at)
+        else:
+            holds = worker.call(budget.at_most(GATE_SECONDS), "vanishes", claim.expression, at)
         if not holds:
-            return f"{claim.label}: {'could not be evaluated in time' if holds is None else 'left - right is not zero'}"
+            wrong = "has the other sign" if claim.sign else "left - right is not zero"
+            return f"{claim.label}: {'could not be evaluated in time' if holds is None else wrong}"
     return ""
 
 
 def prove(
     worker: Worker, problem: Problem, stated: Sequence[Claim], perturbed: bool, budget: Budget
 ) -> tuple[Verdict, list[str]]:
-    """The verdict on the claims and one line of transcript for each.
+    """The verdict on the claims and one numbered line of transcript for each.
 
     ``verified``: every claim holds at the points to 1e-30, but at least one was not reduced to zero exactly.
     """
+    stated = [_integrated(worker, claim, budget) for claim in stated]
     failed = gate(worker, problem, stated, perturbed, budget)
     if failed:
         return "refuted", [failed]
     verdict: Verdict = "proved"
     transcript = []
-    twins = positive(problem)
-    for claim in stated:
+    for number, claim in enumerate(stated, 1):
         if claim.sign:
-            transcript.append(f"{claim.label}: holds, compared in numbers")
+            transcript.append(f"{number}. {claim.label}: holds, compared in numbers")
             continue
-        how = _reduction(worker, problem, claim.expression.xreplace(twins), twins, budget)
+        how = _reduction(worker, problem, claim, budget)
         if how is None:
             verdict = "verified"
-            transcript.append(f"{claim.label}: below 1e-30 at {GATE_POINTS} points, not reduced to zero")
+            transcript.append(f"{number}. {claim.label}: below 1e-30 at {GATE_POINTS} points, not reduced to zero")
         else:
-            transcript.append(f"{claim.label}: {_shown(claim.expression)}{how}")
+            transcript.append(f"{number}. {claim.label}: {_shown(claim.expression)}{how}")
     return verdict, transcript
+
+
+def _integrated(worker: Worker, claim: Claim, budget: Budget) -> Claim:
+    """The claim with its integrals carried out, where that is possible in time."""
+    if not claim.expression.has(sp.Integral):
+        return claim
+    value = worker.call(budget.at_most(INTEGRAL_SECONDS), "integrated", claim.expression)
+    return claim if value is None else replace(claim, expression=value)
 
 
 def _shown(expression: sp.Expr) -> str:
     """What left minus right became, if it is short enough to read."""
-    text = str(expression).replace("**", "^")
-    return f"left - right = {text} = 0, " if expression != 0 and len(text) <= LONGEST_LINE else "left - right = 0, "
+    if expression == 0:
+        return "left - right = 0, "
+    try:
+        text = write_expression(expression)
+    except (TypeError, ValueError, KanpdeError):
+        text = str(expression).replace("**", "^")
+    return f"left - right = {text} = 0, " if len(text) <= LONGEST_LINE else "left - right = 0, "
 
 
-def _reduction(
-    worker: Worker, problem: Problem, expression: sp.Expr, twins: Mapping[sp.Symbol, sp.Symbol], budget: Budget
-) -> str | None:
+def _reduction(worker: Worker, problem: Problem, claim: Claim, budget: Budget) -> str | None:
     """How the expression is zero, or None."""
+    if claim.expression == 0:
+        return "as it stands"
+    put = twins(problem, claim)
+    expression = claim.expression.xreplace(put)
     if expression == 0:
         return "as it stands"
-    for way in REWRITINGS:
-        if worker.call(budget.at_most(REWRITING_SECONDS), "rewrites_to_zero", expression, way):
-            return way
-    for name in problem.coordinates:
-        x = twins.get(symbol(name), symbol(name))
+    way = worker.call(budget.at_most(NORMAL_FORM_SECONDS), "quickly_zero", expression)
+    if way:
+        return str(way)
+    for name, ends in claim.ranges.items():
+        twin = put.get(name, name)
+        x = -twin if twin.could_extract_minus_sign() else twin
         if expression.has(x):
-            for at in problem.limits[name]:
-                if worker.call(budget.at_most(REWRITING_SECONDS), "constant_and_zero", expression, x, at.xreplace(dict(twins))):
+            for at in ends:
+                value = (at if x == twin else -at).xreplace(put)
+                if worker.call(budget.at_most(REWRITING_SECONDS), "constant_and_zero", expression, x, value):
                     return f"its derivative by {name} and its value at {name} = {at} being zero"
+    for way in REWRITINGS:
+        if way not in QUICK and worker.call(budget.at_most(REWRITING_SECONDS), "rewrites_to_zero", expression, way):
+            return way
     return None

@@ -134,6 +134,8 @@ def _serve() -> None:
         "ready": lambda: True,
         "vanishes": reduce.vanishes,
         "has_sign": reduce.has_sign,
+        "quickly_zero": reduce.quickly_zero,
+        "integrated": reduce.integrated,
         "rewrites_to_zero": reduce.rewrites_to_zero,
         "constant_and_zero": reduce.constant_and_zero,
         "forms": textbook.forms,
