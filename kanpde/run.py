@@ -151,7 +151,8 @@ def _formula_as_judge(solution: Solution) -> Reference | None:
 def find_formula(solution: Solution, report: Report = silent) -> None:
     """Fill in ``formula``: the search sees the trained network and the problem without ``exact``.
 
-    Ctrl-C ends the search alone: the solution is whole without it, and what follows is still done.
+    Ctrl-C ends the search alone: the solution is whole without it, and what follows is still done. The same goes for a fault in
+    the search, which the formula's ``how`` then names.
     """
     from kanpde import symbolic
 
@@ -165,6 +166,8 @@ def find_formula(solution: Solution, report: Report = silent) -> None:
         formula = symbolic.find_formula(solution, plan.seconds, plan.harvest, said)
     except KeyboardInterrupt:
         formula = Formula("not found", how=INTERRUPTED, transcript=("the search was interrupted",))
+    except Exception as error:  # hours of training are not lost to a fault in what comes after: it is said, and nothing is claimed
+        formula = Formula("not found", how=f"internal error, {type(error).__name__}: {error}")
     solution.formula = formula.named(solution.problem)
     report(Event("message", "formula", message=solution.formula.text or solution.formula.sentence))
 

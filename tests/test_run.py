@@ -1,6 +1,7 @@
 """The pipeline from Python: read, train, compare, symbolify, write."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ from made import POLYNOMIAL
 import kanpde
 from kanpde import run
 from kanpde.errors import DivergedError, MissingDependency, ProblemError, UnsupportedProblem
-from kanpde.results import Event, Solution
+from kanpde.plan import Symbolic
+from kanpde.reference import exact
+from kanpde.results import Event, Formula, Solution
 
 
 @pytest.fixture
@@ -95,7 +98,7 @@ def test_an_interrupt_of_the_comparison_leaves_the_trained_solution(rod, problem
     monkeypatch.setattr("kanpde.train.solve", lambda *_, **__: rod)
     monkeypatch.setattr("kanpde.reference.reference", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        kanpde.solve(problem_file, out=tmp_path / "run", progress=False)
+        kanpde.solve(problem_file, out=tmp_path / "run", progress=False, symbolic="none")
     assert kanpde.load(tmp_path / "run").outcome.startswith("interrupted")
 
 
@@ -104,8 +107,84 @@ def test_a_reference_that_cannot_judge_is_a_remark_and_no_failure(rod, monkeypat
         raise UnsupportedProblem("the spectral reference knows no shapes")
 
     monkeypatch.setattr("kanpde.reference.reference", unable)
+    rod.formula = None
     run.compare_with_reference(rod)
     assert rod.comparison.remark == "no reference: the spectral reference knows no shapes"
+    assert not rod.comparison.fields
+
+
+@pytest.mark.parametrize(
+    ("stop", "said"), [(KeyboardInterrupt(), "interrupted"), (ZeroDivisionError("1/0"), "internal error, ZeroDivisionError: 1/0")]
+)
+def test_a_search_that_ends_badly_leaves_everything_else(rod, problem_file, tmp_path, monkeypatch, stop, said):
+    def search(*_):
+        raise stop
+
+    monkeypatch.setattr("kanpde.train.solve", lambda *_, **__: rod)
+    monkeypatch.setattr("kanpde.symbolic.find_formula", search)
+    solution = kanpde.solve(problem_file, out=tmp_path / "run", progress=False)
+    assert solution.converged
+    assert solution.formula.sentence == f"not found ({said})"
+    assert solution.comparison.fields["u"].method == "exact"
+    assert (tmp_path / "run" / "report.html").exists()
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["formula"]["how"] == said
+    assert not (tmp_path / "run" / "formula.py").exists()
+
+
+def test_the_search_is_told_the_plan_and_tells_what_it_looks_at(rod, monkeypatch):
+    events: list[Event] = []
+
+    def search(solution, seconds, harvest, report):
+        report("tan(u/4) is a product")
+        return Formula("not found", seconds=seconds, transcript=(str(harvest),))
+
+    monkeypatch.setattr("kanpde.symbolic.find_formula", search)
+    rod.plan = rod.plan.model_copy(update={"symbolic": Symbolic(seconds=3, harvest=False)})
+    run.find_formula(rod, events.append)
+    assert (rod.formula.seconds, rod.formula.transcript, rod.formula.coordinates) == (3.0, ("False",), ("x", "t"))
+    assert [(e.kind, e.stage, e.message) for e in events][:2] == [
+        ("stage", "formula", ""),
+        ("search", "formula", "tan(u/4) is a product"),
+    ]
+
+
+def test_a_proved_formula_judges_beside_the_reference(rod, monkeypatch):
+    asked = []
+
+    def spectral(problem, section):
+        asked.append(section.seconds)
+        return replace(exact(problem), method="spectral", error=1e-9)
+
+    monkeypatch.setattr("kanpde.reference.reference", spectral)
+    run.compare_with_reference(rod)
+    assert asked == [run.PATIENCE]  # not the 120 s of the plan
+    judged, beside = rod.comparison.fields["u"], rod.comparison.beside["u"]
+    assert (judged.method, beside.method) == ("proved formula", "spectral")
+    assert judged.error == 1e-15
+    assert judged.l2 < 1e-14  # the rod's network is its formula to round-off
+    assert beside.l2 <= 10 * beside.error
+    assert "the proved formula" in judged.sentence
+    assert np.abs(rod.errors["u"]).max() < 1e-13
+    rod.formula = replace(rod.formula, status="verified numerically")
+    run.compare_with_reference(rod)
+    assert rod.comparison.fields["u"].method == "spectral"
+    assert asked[-1] == rod.plan.reference.seconds
+    assert not rod.comparison.beside
+
+
+def test_a_proved_formula_judges_alone_where_no_reference_can(rod, monkeypatch):
+    def unable(*_):
+        raise UnsupportedProblem("the spectral reference knows no shapes")
+
+    monkeypatch.setattr("kanpde.reference.reference", unable)
+    run.compare_with_reference(rod)
+    assert rod.comparison.fields["u"].method == "proved formula"
+    assert rod.comparison.remark == "no reference: the spectral reference knows no shapes"
+
+
+def test_the_file_s_own_exact_solution_comes_first(rod):
+    run.compare_with_reference(rod)
+    assert (rod.comparison.fields["u"].method, rod.comparison.beside["u"].method) == ("exact", "proved formula")
 
 
 def test_devices_are_checked_before_anything_is_trained(problem_file, monkeypatch):

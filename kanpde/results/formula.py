@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FormulaStatus = Literal["proved", "proved for the given parameters", "verified numerically", "not found"]
 
 INTERRUPTED = "interrupted"
-"""What ``how`` says when the user stopped the search."""
+"""What ``how`` says when the user stopped the search; of a search that ended otherwise without a formula it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Formula:
             return f"proved for the given parameters: it satisfies every equation and condition where {values}"
         if self.status == "verified numerically":
             return "verified numerically: it satisfies the problem to 40 digits at points, which is no proof"
-        return "not found" + (f" ({INTERRUPTED})" if self.how == INTERRUPTED else "")
+        return "not found" + (f" ({self.how})" if self.how else "")
 
     @property
     def text(self) -> str:

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from kanpde.export import RunFolder, as_json, summary
-from kanpde.results import Comparison, Event, Formula
+from kanpde.results import Comparison, Event, FieldComparison, Formula
 
 FIELDS = {
     "title", "outcome", "converged", "tolerance", "seconds", "device", "parameters", "iterations", "residual", "estimated_error",
@@ -49,6 +49,23 @@ def test_numbers_that_json_lacks_become_null(rod):
     rod.formula = Formula("not found")
     text = as_json(summary(rod))
     assert json.loads(text, parse_constant=pytest.fail)["residual"] is None
+
+
+def test_the_formula_has_files_of_its_own(rod, tmp_path):
+    RunFolder(tmp_path).write(rod)
+    assert "def u(x, t):" in (tmp_path / "formula.py").read_text()
+    assert "u &= x" in (tmp_path / "formula.tex").read_text() or "u = x" in (tmp_path / "formula.tex").read_text()
+    proof = (tmp_path / "proof.txt").read_text()
+    for line in ("A polynomial in a rod", "u = x*(1 - x)*(t^3 + 1)", "  equation: 0, as it stands", "proved: it satisfies every"):
+        assert line in proof
+    rod.formula = Formula("not found")
+    RunFolder(tmp_path).write(rod)
+    assert not {"formula.py", "formula.tex", "proof.txt"} & {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_second_judge_stands_beside_the_first(rod):
+    rod.comparison = Comparison(rod.comparison.fields, beside={"u": FieldComparison(1e-9, 2e-9, None, "spectral", 3e-9, 1.0)})
+    assert summary(rod)["fields"]["u"]["beside"]["reference"] == {"method": "spectral", "error": 3e-9, "seconds": 1.0}
 
 
 def test_the_log_has_one_event_a_line_at_once(tmp_path):

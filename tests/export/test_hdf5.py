@@ -1,5 +1,7 @@
 """The run file: h5py, xarray and ParaView's layout all see the same arrays, and it is whole or absent."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from kanpde.errors import ProblemError
 from kanpde.export import EXPORTERS, errors_on, load, output_axes, save
 from kanpde.plan import Output
 from kanpde.problem import read_file
-from kanpde.results import Formula
+from kanpde.results import FieldComparison, Formula
 
 
 def test_xarray_reads_labelled_fields(rod, tmp_path):
@@ -85,6 +87,27 @@ def test_a_formula_comes_back_as_mathematics(rod, tmp_path):
     again = load(tmp_path / "rod.h5").formula
     assert again.expressions["u"].equals(rod.formula.expressions["u"])
     assert again.latex == rod.formula.latex
+
+
+def test_a_formula_s_search_and_a_second_judge_come_back(rod, tmp_path):
+    second = FieldComparison(1e-9, 2e-9, 3e-8, "spectral", 3e-9, 1.0)
+    rod.comparison = replace(rod.comparison, beside={"u": second})
+    rod.formula = replace(rod.formula, stages={"search": 0.25, "proof": 0.125}, how="sum of 1 product")
+    rod.save(tmp_path / "rod.h5")
+    again = load(tmp_path / "rod.h5")
+    assert again.formula == rod.formula
+    assert again.comparison == rod.comparison
+    assert again.formula(x=0.5, t=1.0) == pytest.approx(0.5)
+
+
+def test_only_a_formula_can_be_written_as_source(rod, tmp_path):
+    save(rod, tmp_path / "u.py")
+    save(rod, tmp_path / "u.tex")
+    assert "def u(x, t)" in (tmp_path / "u.py").read_text()
+    assert r"\begin{align*}" in (tmp_path / "u.tex").read_text()
+    rod.formula = None
+    with pytest.raises(ProblemError, match="no formula was found"):
+        save(rod, tmp_path / "v.py")
 
 
 def test_a_formula_that_the_language_does_not_know_leaves_the_numbers(rod, tmp_path):
