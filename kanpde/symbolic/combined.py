@@ -1,22 +1,23 @@
-"""A field that is simple in one combined coordinate: u = factor * f(s) + plus, with s, factor and plus given up to their numbers.
+"""A field that is simple in combined coordinates: u = factor * (f(s) + ...) + plus, with s, factor and plus given up to numbers.
 
 The numbers are refined before f is known: f is a polynomial of s that variable projection eliminates. Then f itself is a
-function of one variable, resampled on Chebyshev nodes of s, for ``univariate`` to recognise.
+function of one variable, resampled on Chebyshev nodes of s, for ``univariate`` to recognise. Of two functions f(r) + g(s) each
+has its own combined coordinate: waves that run in two directions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 import sympy as sp
 from numpy.polynomial import chebyshev
 
 from kanpde.symbolic.basis import refine, spread
-from kanpde.symbolic.form import Form, Number, compiled
+from kanpde.symbolic.form import Form, Number, compiled, number
 from kanpde.symbolic.refit import refit
 from kanpde.symbolic.sample import NODES, Array, Axis, Samples
 from kanpde.symbolic.univariate import univariate
@@ -30,6 +31,8 @@ FINEST = (4, 6, 9, 13, 18, 25, 35, 50, 70, 100, 140)
 """Of the polynomial that f is resampled from. A field that its nodes do not resolve may well resolve a function of s."""
 MOST_POINTS = 1600
 ACCEPT = 3.0
+CORNER = 0.01
+"""Part of the samples beyond the end of a range of s, where s is one of several."""
 OUTER = sp.Dummy("s", real=True)
 """The combined coordinate while f is sought."""
 FORMS = 2
@@ -39,21 +42,17 @@ TRIALS = 5
 
 @dataclass(frozen=True)
 class Combination:
-    """u = factor * f(s) + plus, with f unknown; ``numbers`` are those of the three expressions."""
+    """u = factor * (f(s[0]) + g(s[1]) + ...) + plus, with f, g unknown; ``numbers`` are those of all these expressions."""
 
-    s: sp.Expr
+    s: tuple[sp.Expr, ...]
     numbers: tuple[Number, ...] = ()
     factor: sp.Expr = sp.S.One
     plus: sp.Expr = sp.S.Zero
     how: str = ""
 
 
-@dataclass(frozen=True)
-class Outer:
-    """A combination that fits, and f as a view of one coordinate."""
-
-    combination: Combination
-    view: View
+Parts = tuple[list[Array], Array, Array]
+"""s (one (N,) each), factor (N,) and plus (N,) at points."""
 
 
 def points_of(view: View, most: int) -> tuple[list[Array], Array]:
@@ -65,37 +64,51 @@ def points_of(view: View, most: int) -> tuple[list[Array], Array]:
     return [grid.ravel()[::step] for grid in grids], view.values.ravel()[::step]
 
 
-def polynomial(s: Array, degree: int) -> Array | None:  # (N,) -> (N, degree + 1)
-    """Chebyshev polynomials on the range of s."""
-    lower, upper = float(s.min()), float(s.max())
-    if not (np.isfinite(lower) and np.isfinite(upper) and upper - lower > 1e-12 * max(abs(lower), abs(upper))):
-        return None
-    return np.asarray(chebyshev.chebvander((2 * s - lower - upper) / (upper - lower), degree))
+def polynomials(s: Sequence[Array], degree: int) -> Array | None:  # (N,) each -> (N, 1 + len(s) degree)
+    """Chebyshev polynomials on the ranges of all s; the constant only once."""
+    columns = []
+    for k, one in enumerate(s):
+        lower, upper = float(one.min()), float(one.max())
+        if not (np.isfinite(lower) and np.isfinite(upper) and upper - lower > 1e-12 * max(abs(lower), abs(upper))):
+            return None
+        columns.append(chebyshev.chebvander((2 * one - lower - upper) / (upper - lower), degree)[:, min(k, 1) :])
+    return np.concatenate(columns, axis=1)
+
+
+def _at(combination: Combination, symbols: Sequence[sp.Symbol]) -> Callable[[list[Array], Array], Parts | None]:
+    """The combination as a function of points and of its numbers; None where it is not defined."""
+    function = compiled(
+        sp.Tuple(*combination.s, combination.factor, combination.plus), (*symbols, *(n.symbol for n in combination.numbers))
+    )
+
+    def evaluate(points: list[Array], theta: Array) -> Parts | None:
+        with np.errstate(all="ignore"):
+            found = [np.broadcast_to(np.asarray(a, dtype=float), points[0].shape) for a in function(*points, *theta)]
+        return (found[:-2], found[-2], found[-1]) if all(np.isfinite(a).all() for a in found) else None
+
+    return evaluate
 
 
 def aligned(combination: Combination, view: View) -> Combination | None:
-    """The combination with its numbers refined on the values, or None where u is no function of such an s."""
+    """The combination with its numbers refined on the values, or None where u has no such form."""
     points, values = points_of(view, MOST_POINTS)
-    symbols = (*view.symbols, *(n.symbol for n in combination.numbers))
-    function = compiled(sp.Tuple(combination.s, combination.factor, combination.plus), symbols)
+    evaluate = _at(combination, view.symbols)
 
     def residual(theta: Array, degree: int) -> Array:
-        with np.errstate(all="ignore"):
-            s, factor, plus = (np.broadcast_to(np.asarray(a, dtype=float), values.shape) for a in function(*points, *theta))
-        columns = polynomial(s, degree) if np.isfinite(s).all() else None
-        if columns is None or not (np.isfinite(factor).all() and np.isfinite(plus).all()):
+        parts = evaluate(points, theta)
+        columns = polynomials(parts[0], degree) if parts else None
+        if parts is None or columns is None:
             return np.full_like(values, np.inf)
-        q, _ = np.linalg.qr(columns * factor[:, None])
-        left: Array = values - plus
+        q, _ = np.linalg.qr(columns * parts[1][:, None])
+        left: Array = values - parts[2]
         return left - q @ (q.T @ left)
 
     def size(theta: Array, degree: int) -> float:
         return float(np.sqrt(np.mean(residual(theta, degree) ** 2)))
 
     theta = np.array([n.value for n in combination.numbers])
-    variation = float(values.std())
     sizes = [size(theta, degree) for degree in DEGREES[:-1]]
-    if not sizes[-1] <= LOOSE * variation:
+    if not sizes[-1] <= LOOSE * float(values.std()):
         return None
     if not len(theta):
         return combination
@@ -103,7 +116,7 @@ def aligned(combination: Combination, view: View) -> Combination | None:
     for _ in DEGREES:
         theta, J = refine(partial(residual, degree=degree), theta, np.maximum(np.abs(theta), 0.1), 15)
         now = size(theta, degree)
-        if now <= view.sigma:
+        if now <= view.sigma or not view.budget.left:
             break
         finer = next((k for k in DEGREES[DEGREES.index(degree) + 1 :] if size(theta, k) < 0.8 * now), None)
         if finer is None:
@@ -114,65 +127,88 @@ def aligned(combination: Combination, view: View) -> Combination | None:
     return replace(combination, numbers=numbers)
 
 
-def outer(combination: Combination, view: View, accept: float = ACCEPT) -> Outer | None:
-    """f on Chebyshev nodes of s, if u is a function of s to ``accept`` sigma; s is taken with its numbers as they are."""
+def outer(combination: Combination, view: View, accept: float = ACCEPT) -> list[View]:
+    """Each f on Chebyshev nodes of its s, if u has this form to ``accept`` sigma; the numbers stay as they are.
+
+    Of several functions each is known up to a constant, and less well where its s is seen in a corner only: the range of s is cut
+    there, and the constant chosen so that each function but the first is zero at the flatter end.
+    """
     points, values = points_of(view, 2 * MOST_POINTS)
-    parts = _parts(combination, view, points)
+    parts = _at(combination, view.symbols)(points, np.array([n.value for n in combination.numbers]))
     if parts is None:
-        return None
+        return []
     s, factor, plus = parts
     target = values - plus
-    every = polynomial(s, FINEST[-1])
-    if every is None:
-        return None
     size = np.inf
     for degree in FINEST:  # until one more changes nothing
-        q, r = np.linalg.qr(every[:, : degree + 1] * factor[:, None])
+        columns = polynomials(s, degree)
+        if columns is None or columns.shape[1] > len(values) / 8:
+            break
+        q, r = np.linalg.qr(columns * factor[:, None])
         before, size = size, float(np.sqrt(np.mean((target - q @ (q.T @ target)) ** 2)))
         if size <= view.sigma or 0.9 * before < size <= accept * view.sigma:
             break
     if size > accept * view.sigma:
-        return None
+        return []
     left, singular, right = np.linalg.svd(r)
     inverse = right.T / np.maximum(singular, 1e-13 * singular[0]) @ left.T
-    axis = Axis(float(s.min()), float(s.max()), NODES[1])
-    rows = chebyshev.chebvander(axis.reference(axis.nodes), degree) @ inverse  # (n, degree + 1)
-    deviation = np.linalg.norm(rows, axis=1).max()  # of f under white noise of size 1, at the worst node
-    noise = max(view.sigma, size) * max(1 / float(np.median(np.abs(factor))), float(deviation))
-    samples = Samples((axis,), rows @ (q.T @ target), noise, True)
-    return Outer(combination, replace(view.of(samples, (OUTER,)), problem=None, harvested=()))
-
-
-def _parts(combination: Combination, view: View, points: list[Array]) -> list[Array] | None:
-    """s, factor and plus at points."""
-    function = compiled(
-        sp.Tuple(combination.s, combination.factor, combination.plus),
-        (*view.symbols, *(n.symbol for n in combination.numbers)),
-    )
-    with np.errstate(all="ignore"):
-        found = function(*points, *(n.value for n in combination.numbers))
-    parts = [np.broadcast_to(np.asarray(a, dtype=float), points[0].shape) for a in found]
-    return parts if all(np.isfinite(a).all() for a in parts) else None
+    degree = (r.shape[1] - 1) // len(s)
+    noise = max(view.sigma, size) * max(1.0, 1 / float(np.median(np.abs(factor))))
+    views = []
+    for k, one in enumerate(s):
+        whole = Axis(float(one.min()), float(one.max()), NODES[1])
+        ends = (whole.lower, whole.upper) if len(s) == 1 else tuple(float(v) for v in np.quantile(one, (CORNER, 1 - CORNER)))
+        axis = Axis(ends[0], ends[1], NODES[1])
+        table = chebyshev.chebvander(whole.reference(axis.nodes), degree)[:, min(k, 1) :]
+        rows = table @ inverse[k and 1 + k * degree : 1 + (k + 1) * degree]
+        f = rows @ (q.T @ target)
+        worst = float(np.linalg.norm(rows, axis=1).max())  # deviation at the worst node under white noise of size 1
+        if len(s) > 1:
+            f = f - min((abs(f[0] - f[4]), f[0]), (abs(f[-1] - f[-5]), f[-1]))[1]
+        samples = Samples((axis,), f, noise * max(1.0, worst), True)
+        views.append(replace(view.of(samples, (OUTER,)), problem=None, harvested=()))
+    return views
 
 
 def forms(combination: Combination, view: View, accept: float = ACCEPT) -> Iterator[Form]:
     """Forms of the field whose s, factor and plus are the combination's."""
     refined = aligned(combination, view)
-    if refined is None:
-        return
-    found = outer(refined, view, accept)
-    if found is None:
+    found = outer(refined, view, accept) if refined else []
+    if refined is None or not found:
         return
     given: list[str] = []
-    for form in islice(univariate(found.view), TRIALS):
-        expression = refined.factor * form.expression.xreplace({OUTER: refined.s}) + refined.plus
-        numbers = tuple(n for n in (*refined.numbers, *form.numbers) if expression.has(n.symbol))
-        whole = refit(Form(expression, numbers, refined.how), view)
+    for chosen in islice(_choices(found), TRIALS):
+        whole = refit(_whole(refined, chosen), view)
         if whole is not None and (look := _look(whole)) not in given:
             given.append(look)
             yield whole
         if len(given) == FORMS or not view.budget.left:
             return
+
+
+def _choices(found: Sequence[View]) -> Iterator[tuple[Form, ...]]:
+    """One form for each f; a single f is looked at no longer than needed."""
+    if len(found) == 1:
+        for form in univariate(found[0]):
+            yield (form,)
+    else:
+        yield from product(*(list(islice(univariate(one), FORMS)) for one in found))
+
+
+def _whole(combination: Combination, chosen: Sequence[Form]) -> Form:
+    """The form of the field; of several additive constants one is kept."""
+    total: sp.Expr = sp.S.Zero
+    constants = 0.0
+    for s, form in zip(combination.s, chosen, strict=True):
+        expression = form.expression
+        if len(chosen) > 1:
+            constant, expression = expression.as_independent(OUTER, as_Add=True)
+            constants += float(constant.xreplace({n.symbol: sp.Float(n.value, 17) for n in form.numbers}))
+        total += expression.xreplace({OUTER: s})
+    free = [number(constants)] if constants else []
+    expression = combination.factor * (total + sp.Add(*(n.symbol for n in free))) + combination.plus
+    numbers = [*combination.numbers, *(n for form in chosen for n in form.numbers), *free]
+    return Form(expression, tuple(n for n in numbers if expression.has(n.symbol)), combination.how)
 
 
 def _look(form: Form) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 from numpy.polynomial import chebyshev
 
-from kanpde.symbolic.combined import Combination, forms, polynomial
+from kanpde.symbolic.combined import Combination, forms, polynomials
 from kanpde.symbolic.form import Form, Number, number
 from kanpde.symbolic.sample import Array, Samples
 from kanpde.symbolic.slopes import Slopes, slopes
@@ -111,7 +111,7 @@ class Null:
             block[:, a * width : (a + 1) * width] = tables[i] * (moved[j] / sizes[j])[:, None]
             block[:, b * width : (b + 1) * width] = -tables[j] * (moved[i] / sizes[i])[:, None]
             rows.append(block)
-        self.r = np.linalg.qr(np.concatenate(rows), mode="r")
+        self.r = np.linalg.qr(np.concatenate(rows))[1]
 
     def inner(self, degree: int) -> Inner | None:
         """The derivatives of this degree, if there are some and only those."""
@@ -145,7 +145,7 @@ def _linear(view: View, inner: Inner) -> Combination:
         n = number(slope / slopes_[0])
         numbers.append(n)
         s += n.symbol * view.symbols[i]
-    return Combination(s, tuple(numbers), how="a function of a linear combination of the coordinates")
+    return Combination((s,), tuple(numbers), how="a function of a linear combination of the coordinates")
 
 
 def _quadratic(view: View, inner: Inner) -> Combination:
@@ -174,15 +174,16 @@ def _quadratic(view: View, inner: Inner) -> Combination:
         else:
             scale = leading
             s += term
-    return Combination(s, tuple(numbers), how="a function of a sum of squares")
+    return Combination((s,), tuple(numbers), how="a function of a sum of squares")
 
 
 def _power(view: View, inner: Inner) -> Combination | None:
-    """s = x^a y^b ...: the coordinate that comes nearest to zero with exponent 1, whole numbers where a coordinate changes its sign."""
+    """s = x^a y^b ...: exponent 1 for what comes nearest to zero, whole numbers where a coordinate changes its sign."""
     exponents = [float(series[0]) for series in inner.series]
     bounds = [(view.samples.axes[i].lower, view.samples.axes[i].upper) for i in inner.active]
     crossing = [k for k, (lower, upper) in enumerate(bounds) if lower < 0 < upper]
-    lead = crossing[0] if crossing else min(range(len(bounds)), key=lambda k: min(map(abs, bounds[k])) / max(map(abs, bounds[k])))
+    near = [min(map(abs, ends)) / max(map(abs, ends)) for ends in bounds]
+    lead = crossing[0] if crossing else near.index(min(near))
     if abs(exponents[lead]) < 1e-6 * max(map(abs, exponents)):
         return None
     relative = [e / exponents[lead] for e in exponents]
@@ -200,7 +201,7 @@ def _power(view: View, inner: Inner) -> Combination | None:
             n = number(exponent)
             numbers.append(n)
             s *= (x if bounds[k][0] >= 0 else -x) ** n.symbol
-    return Combination(s, tuple(numbers), how="a function of a product of powers")
+    return Combination((s,), tuple(numbers), how="a function of a product of powers")
 
 
 def _general(view: View, inner: Inner) -> Iterator[Combination]:
@@ -239,7 +240,7 @@ def _noise(view: View, s: Array) -> float | None:  # s (n_1, ..., n_d)
     values = view.values.ravel()
     step = max(1, len(values) // 6400)
     step += 1 - step % 2
-    columns = polynomial(s.ravel()[::step], 64)
+    columns = polynomials([s.ravel()[::step]], 64)
     if columns is None:
         return None
     v = values[::step]
@@ -276,4 +277,4 @@ def _sum(active: Sequence[int], chosen: Sequence[Form], view: View) -> Combinati
             s += n.symbol * rest
     kept = tuple(n for n in (*inside, *coefficients) if s.has(n.symbol))
     parts = ", ".join(form.how for form in chosen)
-    return Combination(s, kept, how=f"a function of a sum ({parts})")
+    return Combination((s,), kept, how=f"a function of a sum ({parts})")

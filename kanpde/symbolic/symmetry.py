@@ -45,7 +45,7 @@ def symmetries(view: View, found: Slopes) -> Iterator[Combination]:
     sizes = np.sqrt(np.mean(columns**2, axis=0))
     if not sizes.all():
         return
-    r = np.linalg.qr(columns / sizes, mode="r")
+    r = np.linalg.qr(columns / sizes)[1]
     for space in SPACES:
         _, singular, right = np.linalg.svd(r[:, np.array(space)], full_matrices=False)
         if singular[-1] > SMALL * singular[0] or singular[-1] > GAP * singular[-2]:
@@ -97,7 +97,7 @@ def _combination(view: View, v: Array, space: tuple[int, ...]) -> Combination | 
     if PLUS in space:
         plus = opened(-v[PLUS] / scale) * time
     how = "a function of a combined coordinate" + (", times a factor" if FACTOR in space else "")
-    return Combination(s, tuple(numbers), factor, plus, how)
+    return Combination((s,), tuple(numbers), factor, plus, how)
 
 
 def _based(view: View, i: int, centre: float | None, opened: Callable[[float], sp.Expr]) -> tuple[sp.Expr, int]:
