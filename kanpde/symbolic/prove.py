@@ -1,7 +1,7 @@
 """The proof that a formula solves a problem: every equation and condition becomes a claim, and every claim is reduced to zero.
 
 The letters of the problem (its named constants) stay letters, positive where their value is. The reduction is exact; a gate of
-four points in 45 digits, with the letters at perturbed values, comes first and turns away what is only nearly true.
+four points in 60 digits, with the letters at perturbed values, comes first and turns away what is only nearly true.
 """
 
 from __future__ import annotations

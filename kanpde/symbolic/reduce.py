@@ -1,4 +1,4 @@
-"""Whether an expression is zero: tried at points in 45 digits, then proved by exact rewriting.
+"""Whether an expression is zero: tried at points in 60 digits, then proved by exact rewriting.
 
 These functions call into sympy, which may hang; they run in the worker process, each call under a deadline.
 """
@@ -6,20 +6,23 @@ These functions call into sympy, which may hang; they run in the worker process,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import mpmath as mp
 import sympy as sp
 
 from kanpde.symbolic.generators import Unsupported
 from kanpde.symbolic.normal_form import is_zero
 
-DIGITS = 45
-NEGLIGIBLE = sp.Float("1e-30")
+DIGITS = (60, 150)
+NEGLIGIBLE = mp.mpf("1e-30")
 """A residual below this at every point, relative to its own terms, is zero as far as numbers can tell."""
 
 SHORT = 400
 """Operations of an expression that is worth multiplying out as it is."""
 
 Point = Mapping[sp.Symbol, sp.Expr]
+Evaluator = Callable[[Point], list[Any] | None]
 
 
 def vanishes(expression: sp.Expr, points: Sequence[Point]) -> bool:
@@ -27,31 +30,57 @@ def vanishes(expression: sp.Expr, points: Sequence[Point]) -> bool:
 
     The second condition matters where all terms are tiny: exp(-9 pi^2 t) is below 1e-30 at t = 0.8 for any coefficient.
     """
-    for point in points:
-        value = _value(expression, point)
-        sizes = [size for term in sp.Add.make_args(expression) if (size := _value(term, point)) is not None]
-        if value is None or not sizes:
-            return False
-        if value != 0 and not value < NEGLIGIBLE * min(sp.Float(1), max(sizes)):
-            return False
-    return True
+    values = _evaluator(sp.Add.make_args(expression))
+    return values is not None and all(_below(values, point) for point in points)
+
+
+def _below(values: Evaluator, point: Point) -> bool:
+    """Whether the terms cancel at a point. More digits are taken where a term is a difference itself.
+
+    A product with a factor log(cos^2 + sin^2) has no other term to be measured by; it is zero if it shrinks with the digits.
+    """
+    totals = []
+    for digits in DIGITS:
+        with mp.workdps(digits):
+            found = values(point)
+            if found is None:
+                return False
+            total, size = abs(mp.fsum(found)), max((abs(v) for v in found), default=mp.mpf(0))
+            if not mp.isfinite(total):
+                return False
+            if total == 0 or total < NEGLIGIBLE * min(1, size):
+                return True
+        totals.append(total)
+    return bool(totals[0] < NEGLIGIBLE and totals[1] < NEGLIGIBLE * totals[0])
 
 
 def has_sign(expression: sp.Expr, points: Sequence[Point], sign: int) -> bool:
     """Whether an expression is positive (sign = 1) or negative (-1) at every point."""
-    values = [expression.xreplace(dict(point)).evalf(DIGITS) for point in points]
-    return all(bool((sign * value).is_positive) for value in values)
+    values = _evaluator([expression])
+    if values is None:
+        return False
+    with mp.workdps(DIGITS[0]):
+        found = [values(point) for point in points]
+    return all(v is not None and mp.im(v[0]) == 0 and bool(sign * mp.re(v[0]) > 0) for v in found)
 
 
-def _value(expression: sp.Expr, point: Point) -> sp.Expr | None:
-    """The absolute value at a point; None if it is no finite number. Exact cancellation to 100 digits counts as zero."""
-    value = expression.evalf(DIGITS, subs=dict(point), maxn=100)
-    if not value.is_number or not value.is_finite:
+def _evaluator(terms: Sequence[sp.Expr]) -> Evaluator | None:
+    """Expressions as a function of a point, in mpmath at the digits of the moment; None where they have no value anywhere."""
+    if any(term.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for term in terms):
         return None
-    size = sp.Abs(value).evalf(DIGITS)
-    if size._prec == 1:  # evalf's mark for "no digit is known": every one of 100 digits cancelled
-        return sp.Float(0)
-    return size
+    symbols = sorted(set().union(*(term.free_symbols for term in terms)), key=str)
+    function = sp.lambdify(symbols, list(terms), modules="mpmath", cse=True)
+
+    def values(point: Point) -> list[Any] | None:
+        if not all(s in point for s in symbols):
+            return None
+        try:
+            arguments = [mp.mpmathify(sp.N(point[s], mp.mp.dps + 5)) for s in symbols]
+            return [mp.mpmathify(v) for v in function(*arguments)]
+        except (ArithmeticError, ValueError, TypeError, mp.NoConvergence):
+            return None
+
+    return values
 
 
 def _multiplied_out(e: sp.Expr) -> bool:
