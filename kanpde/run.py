@@ -71,14 +71,14 @@ def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | 
     from kanpde.report import write_report
 
     folder = export.RunFolder(out) if out is not None else None
-    began = time.perf_counter()
     found: Solution | None = None
 
-    def report(event: Event) -> None:
-        event = event if event.seconds else replace(event, seconds=time.perf_counter() - began)
+    def heard(event: Event) -> None:
         said(event)
         if folder is not None:
             folder.log(event)
+
+    report = _with_time(heard)
 
     def checkpoint(so_far: Solution) -> None:
         nonlocal found
@@ -109,6 +109,16 @@ def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | 
     finally:
         if folder is not None:
             folder.close()
+
+
+def _with_time(said: Report) -> Report:
+    """Hands on events with the seconds since now."""
+    began = time.perf_counter()
+
+    def report(event: Event) -> None:
+        said(event if event.seconds else replace(event, seconds=time.perf_counter() - began))
+
+    return report
 
 
 def compare_with_reference(solution: Solution, report: Report = silent) -> None:
@@ -166,7 +176,9 @@ def find_formula(solution: Solution, report: Report = silent) -> None:
         formula = symbolic.find_formula(solution, plan.seconds, plan.harvest, said)
     except KeyboardInterrupt:
         formula = Formula("not found", how=INTERRUPTED, transcript=("the search was interrupted",))
-    except Exception as error:  # hours of training are not lost to a fault in what comes after: it is said, and nothing is claimed
+    except (
+        Exception
+    ) as error:  # hours of training are not lost to a fault in what comes after: it is said, and nothing is claimed
         formula = Formula("not found", how=f"internal error, {type(error).__name__}: {error}")
     solution.formula = formula.named(solution.problem)
     report(Event("message", "formula", message=solution.formula.text or solution.formula.sentence))
@@ -278,6 +290,7 @@ def symbolic(
     """Search and prove a closed form of a finished run, and write it into the run.
 
     ``seconds`` and ``harvest`` (whether to try the functions that the problem itself names) take the place of the run's plan.
+    A run that has a formula already keeps it if the search finds none.
     """
     from kanpde import export
     from kanpde.report import write_report
@@ -286,9 +299,13 @@ def symbolic(
     given = {key: value for key, value in (("seconds", seconds), ("harvest", harvest)) if value is not None}
     section = solution.plan.symbolic.model_copy(update=given)
     solution.plan = solution.plan.model_copy(update={"symbolic": section})
-    find_formula(solution, report)
-    if solution.formula is not None and solution.formula.proved:
-        compare_with_reference(solution, report)
+    before, dated = solution.formula, _with_time(report)
+    find_formula(solution, dated)
+    assert solution.formula is not None
+    if before is not None and before.expressions and not solution.formula.expressions:
+        return solution
+    if solution.formula.proved:
+        compare_with_reference(solution, dated)
     if Path(run).is_dir():
         export.RunFolder(run).write(solution)
         write_report(solution, run)

@@ -184,13 +184,26 @@ def test_plot_and_list_and_schema(run_folder, capsys, tmp_path, monkeypatch):
 
 
 def test_symbolic_writes_the_formula_into_the_run(run_folder, monkeypatch, capsys, rod):
+    from kanpde.export import RunFolder
     from kanpde.results import Formula
 
     monkeypatch.setattr("kanpde.symbolic.find_formula", lambda solution, seconds, *_: Formula("not found", seconds=seconds))
+    rod.formula = None
+    RunFolder(run_folder).write(rod)
     assert main(["symbolic", str(run_folder), "--seconds", "2"]) == 0
     assert capsys.readouterr().out == "not found\n"
     written = json.loads((run_folder / "summary.json").read_text())["formula"]
     assert (written["status"], written["seconds"]) == ("not found", 2.0)
+
+
+def test_the_formula_of_a_run_is_shown_and_exported(run_folder, capsys, tmp_path):
+    assert main(["show", str(run_folder)]) == 0
+    said = capsys.readouterr().out
+    assert "u = x*(1 - x)*(t^3 + 1)\nproved: it satisfies every equation and condition of the problem\n  equation: 0" in said
+    assert main(["export", str(run_folder), "--to", str(tmp_path / "u.py")]) == 0
+    assert "def u(x, t):" in (tmp_path / "u.py").read_text()
+    assert main(["export", str(run_folder), "--to", str(tmp_path / "u.docx")]) == 2
+    assert "cannot be written as '.docx'" in capsys.readouterr().err
 
 
 def test_no_gpu_is_one_sentence(problem_file, capsys, monkeypatch):

@@ -148,6 +148,17 @@ def test_the_search_is_told_the_plan_and_tells_what_it_looks_at(rod, monkeypatch
     ]
 
 
+def test_a_search_in_vain_leaves_the_formula_of_the_run(run_folder, monkeypatch):
+    found = {"u": kanpde.load(run_folder).formula.expressions["u"]}
+    monkeypatch.setattr("kanpde.symbolic.find_formula", lambda *_: Formula("not found"))
+    assert run.symbolic(run_folder, 1.0).formula.status == "not found"
+    assert kanpde.load(run_folder).formula.status == "proved"
+    monkeypatch.setattr("kanpde.symbolic.find_formula", lambda *_: Formula("proved", found, how="again"))
+    run.symbolic(run_folder, 1.0)
+    assert kanpde.load(run_folder).formula.how == "again"
+    assert kanpde.load(run_folder).comparison.beside["u"].method == "proved formula"
+
+
 def test_a_proved_formula_judges_beside_the_reference(rod, monkeypatch):
     asked = []
 

@@ -28,7 +28,6 @@ X, Y, T, NU, C, LAMBDA = (symbol(name) for name in ("x", "y", "t", "nu", "c", "l
 N = sp.Symbol("n", integer=True, positive=True)
 K = (2 * N - 1) * sp.pi
 HEAT = sp.Sum(4 * sp.sin(K * X) * sp.exp(-(K**2) * T) / K, (N, 1, sp.oo))
-)
 
 
 @pytest.fixture(scope="module")
