@@ -22,12 +22,13 @@ from kanpde.assembly.tensor_space import TensorSpace
 from kanpde.errors import DivergedError
 from kanpde.kan import KAN, Grid, Network, PiecewiseKAN, separable
 from kanpde.kan.terms import Terms
-from kanpde.optimize.damped import gauss_newton
+from kanpde.optimize.damped import Descent, gauss_newton
 from kanpde.problem.materials import materials
 from kanpde.problem.types import Problem
 from kanpde.results.history import StageRecord
 from kanpde.results.types import Estimate
 from kanpde.train.context import Context
+from kanpde.train.first_guess import harmonic
 from kanpde.train.lifted import VANISHING
 
 METHOD = "defect correction in a richer space"
@@ -145,7 +146,11 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
         theta, descent = gauss_newton(
             system, start, accuracy=accuracy, on_step=on_step, magnitude=system.magnitude, near=before is not None
         )
-        if not bool(torch.isfinite(theta).all()) or not math.isfinite(descent.cost):
+        if before is None and not _finite(theta, descent) and rows.materials is None:  # zero is no place to start from
+            system = rows.system(space)  # the rows' scales belong to the start
+            start = harmonic(rows, space)
+            theta, descent = gauss_newton(system, start, accuracy=accuracy, on_step=on_step, magnitude=system.magnitude)
+        if not _finite(theta, descent):
             if best is None:
                 raise DivergedError(
                     f"Gauss-Newton left the finite numbers on the {name}",
@@ -194,6 +199,10 @@ def train_shape(context: Context, rows: ShapeRows) -> Result:
         intervals = more_intervals(intervals, growth)
         while _space(context, rows, intervals).intervals == space.intervals:
             intervals += 1  # pieces between interfaces round to the same grid
+
+
+def _finite(theta: Tensor, descent: Descent) -> bool:
+    return bool(torch.isfinite(theta).all()) and math.isfinite(descent.cost)
 
 
 def uniform_breaks(context: Context, rows: ShapeRows, intervals: float) -> list[Tensor]:
