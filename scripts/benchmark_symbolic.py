@@ -10,15 +10,15 @@
 A formula is right if it agrees with the solution to 40 digits at random points of the domain, also for other values of the
 letters if it is claimed for all of them. What is claimed and not right is a false claim, whatever is claimed for the problems
 without a formula is too (but for two of them, whose own solution may be claimed). A file *gives the answer away* if its source,
-or one of its data as it stands, is a multiple of the solution: counted apart. Seconds are by the clock and depend on the machine;
-a problem's stages are those that the search reports.
+or one of its data as it stands, is a multiple of the solution: counted apart. Seconds are by the clock, then of the processor,
+and depend on the machine; a problem's stages are those that the search reports.
 """
 
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
+import resource
 import statistics
 import sys
 import time
@@ -55,7 +55,7 @@ class Row:
     """What one search gave for one problem."""
 
     name: str
-    harvest: bool | None  # None where the search does not know the difference
+    harvest: bool
     draw: int | None  # number of the draw of noise, None without
     solved: bool = False
     estimate: float = float("nan")
@@ -109,15 +109,14 @@ def solved(name: str, settings: Settings) -> Solution:
     return solution
 
 
-def searched(solution: Solution, harvest: bool | None, draw: int | None, settings: Settings) -> Formula:
+def searched(solution: Solution, harvest: bool, draw: int | None, settings: Settings) -> Formula:
     """The formula that the search finds, from the solution itself or from its values with noise."""
     seconds = settings.seconds or solution.plan.symbolic.seconds
-    options: dict[str, Any] = {} if harvest is None else {"harvest": harvest}
     if draw is None:
-        return find_formula(solution, seconds, **options)
+        return find_formula(solution, seconds, harvest=harvest)
     error = float(np.hypot(solution.estimate.value, settings.noise))
     samplers = {f: noisy(solution, f, settings.noise, draw) for f in solution.fields}
-    return find_in_samples(solution.problem, samplers, error, seconds, **options)
+    return find_in_samples(solution.problem, samplers, error, seconds, harvest=harvest)
 
 
 def noisy(solution: Solution, name: str, noise: float, draw: int) -> Any:
@@ -205,7 +204,7 @@ def judged(row: Row, formula: Formula) -> None:
         row.right = False
 
 
-def case(name: str, harvests: tuple[bool | None, ...], draws: tuple[int | None, ...], settings: Settings) -> list[Row]:
+def case(name: str, harvests: tuple[bool, ...], draws: tuple[int | None, ...], settings: Settings) -> list[Row]:
     """Every search for one problem."""
     rows = [Row(name, harvest, draw, published=PUBLISHED.get(name, "")) for draw in draws for harvest in harvests]
     try:
@@ -218,10 +217,10 @@ def case(name: str, harvests: tuple[bool | None, ...], draws: tuple[int | None, 
     for row in rows:
         row.solved, row.estimate, row.solve_seconds = solution.converged, solution.estimate.value, solution.seconds
         row.gives_away = giving
-        began, cpu = time.perf_counter(), time.process_time()
+        began, cpu = time.perf_counter(), processor()
         try:
             formula = searched(solution, row.harvest, row.draw, settings)
-            row.seconds, row.cpu = time.perf_counter() - began, time.process_time() - cpu
+            row.seconds, row.cpu = time.perf_counter() - began, processor() - cpu
             judged(row, formula)
         except Exception as error:
             row.seconds = time.perf_counter() - began
@@ -229,12 +228,18 @@ def case(name: str, harvests: tuple[bool | None, ...], draws: tuple[int | None, 
     return rows
 
 
+def processor() -> float:
+    """Seconds of the processor that this process and its finished children have used."""
+    mine, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return mine.ru_utime + mine.ru_stime + children.ru_utime + children.ru_stime
+
+
 # ---- printing ----------------------------------------------------------------------------------------------------------
 
 
 def line(row: Row) -> str:
     """One search as a line of the table."""
-    harvest = {None: "", True: "with", False: "without"}[row.harvest]
+    harvest = {True: "with", False: "without"}[row.harvest]
     verdict = row.error or row.status
     if row.false:
         verdict += " (WRONG)"
@@ -244,15 +249,15 @@ def line(row: Row) -> str:
     published = f"  [{row.published}]" if row.published else ""
     solved = f"{'yes' if row.solved else 'no':<6} {row.solve_seconds:6.1f} {row.estimate:8.1e}"
     after = f"{row.formula}{published}{f'  ({stages})' if stages else ''}"
-    return f"{row.name:<24} {solved} {harvest:<8}{noise} {away:<4} {row.seconds:6.1f}  {verdict:<12} {after}"
+    return f"{row.name:<24} {solved} {harvest:<8}{noise} {away:<4} {row.seconds:6.1f} {row.cpu:6.1f}  {verdict:<12} {after}"
 
 
 def totals(rows: list[Row]) -> Iterator[str]:
     """Proved, found, claims that are false, and seconds, for every way of searching."""
     for harvest in dict.fromkeys(row.harvest for row in rows):
-        mine = [row for row in rows if row.harvest == harvest]
+        mine = [row for row in rows if row.harvest is harvest]
         known = [row for row in mine if row.name in TRUTH]
-        words = {None: "", True: "with harvesting: ", False: "without harvesting: "}[harvest]
+        words = {True: "with harvesting: ", False: "without harvesting: "}[harvest]
         if known:
             proved = [row for row in known if row.status == "proved" and row.right]
             found = sum(bool(row.claimed and row.right) for row in known)
@@ -263,7 +268,9 @@ def totals(rows: list[Row]) -> Iterator[str]:
             yield f"{words}not proved: {', '.join(missed) or 'none'}"
             seconds = [row.seconds for row in known if np.isfinite(row.seconds)]
             if seconds:
+                used = [row.cpu for row in known if np.isfinite(row.cpu)] or seconds
                 yield f"{words}seconds: median {statistics.median(seconds):.1f}, largest {max(seconds):.1f}"
+                yield f"{words}of the processor: median {statistics.median(used):.1f}, largest {max(used):.1f}"
         false = [row for row in mine if row.false]
         yield f"{words}false claims: {len(false)}{''.join(f'; {row.name}: {row.formula}' for row in false)}"
         nowhere = [row for row in mine if row.name in NONE]
@@ -273,7 +280,7 @@ def totals(rows: list[Row]) -> Iterator[str]:
 
 
 def run(
-    executor: Executor, names: list[str], harvests: tuple[bool | None, ...], draws: tuple[int | None, ...], settings: Settings
+    executor: Executor, names: list[str], harvests: tuple[bool, ...], draws: tuple[int | None, ...], settings: Settings
 ) -> list[Row]:
     """All cases, printed in their order as they come."""
     waiting: list[Future[list[Row]]] = [executor.submit(case, name, harvests, draws, settings) for name in names]
@@ -301,12 +308,10 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="file for all figures")
     arguments = parser.parse_args()
     settings = Settings(arguments.tolerance, arguments.noise, arguments.seconds, arguments.runs)
-    harvests: tuple[bool | None, ...] = {"both": (True, False), "with": (True,), "without": (False,)}[arguments.harvest]
-    if "harvest" not in inspect.signature(find_formula).parameters:
-        harvests = (None,)
+    harvests: tuple[bool, ...] = {"both": (True, False), "with": (True,), "without": (False,)}[arguments.harvest]
     draws: tuple[int | None, ...] = tuple(range(arguments.draws)) if arguments.noise else (None,)
-    print(f"{'problem':<24} solved {'s':>6} {'estimate':>8} {'harvest':<8} {'away':<4} {'s':>6}  verdict")
-    with ProcessPoolExecutor(arguments.jobs, max_tasks_per_child=8) as executor:
+    print(f"{'problem':<24} solved {'s':>6} {'estimate':>8} {'harvest':<8} {'away':<4} {'s':>6} {'CPU':>6}  verdict")
+    with ProcessPoolExecutor(arguments.jobs) as executor:
         rows = run(executor, arguments.names or known, harvests, draws, settings)
     for sentence in totals(rows):
         print(sentence)
