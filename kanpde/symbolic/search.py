@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 import sympy as sp
@@ -134,15 +133,20 @@ def _forms(step: Step, views: Sequence[View], budget: Budget) -> Iterator[Form]:
     if len(own) == 2:
         from kanpde.symbolic.complex_fields import complex_forms
 
-        yield from islice(complex_forms(own[0], own[1]), MOST_FORMS)
-        return
-    proposals = step.rung()(own[0])
-    try:
-        for form in islice(proposals, MOST_FORMS):
-            if fits(form, own[0]):
-                yield form
-    except (np.linalg.LinAlgError, FloatingPointError) as failure:  # one rung less; the others go on
-        own[0].transcript.append(f"{step.name}: {failure}")
+        proposals = complex_forms(own[0], own[1])
+    else:
+        proposals = step.rung()(own[0])
+    for _ in range(MOST_FORMS):
+        try:
+            with np.errstate(all="ignore"):  # trial values overflow far from the fit
+                form = next(proposals, None)
+        except np.linalg.LinAlgError as failure:  # one rung less; the others go on
+            own[0].transcript.append(f"{step.name}: {failure}")
+            return
+        if form is None:
+            return
+        if len(own) == 2 or fits(form, own[0]):
+            yield form
 
 
 def fits(form: Form, view: View) -> bool:
