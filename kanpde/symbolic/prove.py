@@ -102,7 +102,7 @@ def _integrated(worker: Worker, claim: Claim, budget: Budget) -> Claim:
 
 def _shown(expression: sp.Expr) -> str:
     """What left minus right became, if it is short enough to read."""
-    if expression == 0:
+    if expression == 0 or sp.count_ops(expression) > LONGEST_LINE // 2:
         return "left - right = 0, "
     try:
         text = write_expression(expression)
