@@ -78,7 +78,7 @@ def fitted(expression: sp.Expr, guesses: Guesses, curve: Curve, how: str, eviden
     best, slack, quality = found
     allowed = min(ACCEPT * curve.sigma, max(1.5 * quality, curve.sigma))
     while True:
-        doubtful = sorted((abs(best[s]) / slack[s], s.dummy_index, s) for s in best if abs(best[s]) <= 10 * slack[s])
+        doubtful = sorted((abs(best[s]) / max(slack[s], 1e-300), s.dummy_index, s) for s in best if abs(best[s]) <= 10 * slack[s])
         for *_, symbol in doubtful:
             smaller = expression.xreplace({symbol: sp.Integer(0)})
             if not smaller.is_finite and smaller.has(sp.nan, sp.zoo, sp.oo):

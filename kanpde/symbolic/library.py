@@ -17,6 +17,8 @@ from kanpde.symbolic.sample import Array, Axis
 
 STARTS = 3
 """How many of the best grid points of (a, b) are refined: the distance has few local minima once a and b are near."""
+LARGEST = 1e100
+"""Values beyond are a pole, or an exponential of an exponential."""
 MOST_FUNCTIONS = 3
 MOST_TRIALS = 10
 """Of the library functions nearest to the span, how many are tried, and in a span of how many dimensions at most."""
@@ -157,7 +159,9 @@ def library_basis(family: Array, axis: Axis, sigma: float) -> Basis | None:  # f
         if hit[0] > max(10 * allowed, 1e-11):
             break
         basis = _assemble([(entry, theta) for *_, entry, theta in trial], family, axis, sigma)
-        if np.linalg.cond(basis.values(x) / np.linalg.norm(basis.values(x), axis=0)) > 1e7:
+        columns = basis.values(x)
+        sizes = np.linalg.norm(columns, axis=0)
+        if not (np.isfinite(sizes).all() and sizes.all()) or np.linalg.cond(columns / sizes) > 1e7:
             continue
         if rms(misfit(basis.values(x), family)) <= 3 * sigma:
             return basis
@@ -178,7 +182,7 @@ def _outside(entry: Entry, theta: Array, span: Array, x: Array) -> Array:  # (n,
     a, b = _parameters(entry, theta)
     with np.errstate(all="ignore"):
         values = np.asarray(entry.numeric(a * x + b), dtype=float)
-    if not np.isfinite(values).all():
+    if not (np.abs(values) < LARGEST).all():
         return np.full(len(x), np.inf)
     values = values - values.mean()
     size = float(np.linalg.norm(values))

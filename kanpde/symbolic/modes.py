@@ -8,13 +8,13 @@ projection, which also resolves multiple roots, that noise splits by its k-th ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import chebyshev, legendre
 
-from kanpde.symbolic.basis import CHARTS, Basis, Chart, Exponential, misfit, refine, rms, spread
+from kanpde.symbolic.basis import CHARTS, Basis, Chart, Exponential, misfit, rms, spread
 from kanpde.symbolic.sample import Array, Axis
 
 MOST_MODES = 14
@@ -25,7 +25,14 @@ FARTHEST = 1.5
 """On an interval of length 2: below the first, a rate may be zero (the fit decides); beyond the second, roots are never one."""
 NEAR = 3e-3
 """A first guess of the modes must leave less of the family than this: the weak form is accurate, or the modes are wrong."""
+CLOSE = 1e4
+FINEST = 1e-6
+"""And less than this many tolerances, or this part of it: roots taken together have an accurate mean."""
 MOST_POWERS = 9
+QUADRATURE = 128
+GATE = 300.0
+"""Times sigma: what the roots as they come may leave of the family, more for equations of high order, that are less certain.
+Noise splits a multiple root, but hardly moves the span."""
 EVIDENCE = 2
 """A fit must leave so many significant coefficients of the data to be explained by its form rather than by its numbers."""
 NOISE = 30.0
@@ -43,18 +50,21 @@ def modal_bases(
     sigma: float,
     orders: range = range(1, MOST_MODES + 1),
     accept: float = 3.0,
+    charts: Sequence[Chart] = tuple(CHARTS.values()),
 ) -> Iterator[Basis]:
     """Bases of modes that span the family to ``accept * sigma``: fewest modes first, at most one a chart.
 
     ``orders`` are the orders of the differential equation to try; below r there is none. The next basis is looked for only when
     the one before led nowhere.
     """
-    resampled = {chart.name: _resample(chart, family, axis, sigma) for chart in CHARTS.values()}
-    open_charts = [chart for chart in CHARTS.values() if resampled[chart.name] is not None]
+    resampled = {chart.name: _resample(chart, family, axis, sigma) for chart in charts}
+    open_charts = [chart for chart in charts if resampled[chart.name] is not None]
+    content = {name: significant(*pair, sigma) for name, pair in resampled.items() if pair is not None}
     for order in (k for k in orders if k >= family.shape[1]):
         for chart in list(open_charts):
             values, z_axis = resampled[chart.name] or (family, axis)
-            candidates = (m for m in _candidates(values, z_axis, order, sigma) if _modest(m, values, z_axis, sigma))
+            found = _candidates(values, z_axis, order, sigma)
+            candidates = (modes for modes in found if _modest(modes, family.shape[1], content[chart.name]))
             modes = _fitting(candidates, family, chart.forward(axis.nodes), accept * sigma)
             if modes:
                 open_charts.remove(chart)
@@ -63,11 +73,11 @@ def modal_bases(
                     yield basis
 
 
-def _modest(modes: list[Mode], values: Array, axis: Axis, sigma: float) -> bool:
+def _modest(modes: list[Mode], rank: int, content: int) -> bool:
     """Whether the modes have fewer numbers than the data: as many would fit anything. A polynomial is known by where it ends."""
     columns = sum(count * (2 if b else 1) for _, b, count in modes)
-    numbers = columns * values.shape[1] + sum(bool(a) + bool(b) for a, b, _ in modes)
-    return numbers == columns * values.shape[1] or numbers <= significant(values, axis, sigma) - EVIDENCE
+    rates = sum(bool(a) + bool(b) for a, b, _ in modes)
+    return rates == 0 or columns * rank + rates <= content - EVIDENCE
 
 
 def significant(values: Array, axis: Axis, sigma: float) -> int:  # (n, r)
@@ -77,10 +87,11 @@ def significant(values: Array, axis: Axis, sigma: float) -> int:  # (n, r)
 
 def _fitting(candidates: Iterator[list[Mode]], family: Array, z: Array, tolerance: float) -> list[Mode] | None:
     """The first candidate that, refined, passes on the original nodes."""
+    near = max(CLOSE * tolerance, FINEST * rms(family))
     for modes in candidates:
-        if rms(misfit(_columns(modes, z), family)) > NEAR * rms(family):
+        if rms(misfit(_columns(modes, z), family)) > min(near * 3.0 ** max(0, len(modes) - 3), NEAR * rms(family)):
             continue
-        refined = _with(modes, _solve(modes, family, z)[0])
+        refined = _with(modes, _solve(modes, family, z, tolerance)[0])
         if rms(misfit(_columns(refined, z), family)) <= tolerance:
             return _simplified(refined, family, z, tolerance)
     return None
@@ -110,9 +121,16 @@ def _resample(chart: Chart, family: Array, axis: Axis, sigma: float) -> tuple[Ar
 
 
 @lru_cache(maxsize=64)
-def _tests(order: int, count: int) -> tuple[Array, Array, Array]:
-    """Derivatives of (1 - s^2)^order T_m(s) at Gauss-Legendre points s: (order + 1, count, Q), with s and the weights (Q,)."""
-    points, weights = legendre.leggauss(128)
+def _interpolation(n: int) -> Array:  # (Q, n)
+    """From values at Chebyshev nodes to values at the Gauss-Legendre points of the weak form."""
+    axis = Axis(-1.0, 1.0, n)
+    return axis.evaluate(axis.coefficients(np.eye(n)), legendre.leggauss(QUADRATURE)[0])
+
+
+@lru_cache(maxsize=64)
+def _tests(order: int, count: int) -> tuple[Array, Array]:
+    """Derivatives of (1 - s^2)^order T_m(s) at Gauss-Legendre points: (order + 1, count, Q), with the weights (Q,)."""
+    points, weights = legendre.leggauss(QUADRATURE)
     bump = chebyshev.chebpow([0.5, 0, -0.5], order)  # 1 - s^2 = (T_0 - T_2) / 2
     table = np.empty((order + 1, count, len(points)))
     for m in range(count):
@@ -120,7 +138,7 @@ def _tests(order: int, count: int) -> tuple[Array, Array, Array]:
         for k in range(order + 1):
             table[k, m] = chebyshev.chebval(points, series)
             series = chebyshev.chebder(series)
-    return table, points, weights
+    return table, weights
 
 
 def _candidates(values: Array, axis: Axis, order: int, sigma: float) -> Iterator[list[Mode]]:
@@ -128,9 +146,8 @@ def _candidates(values: Array, axis: Axis, order: int, sigma: float) -> Iterator
 
     None if no equation of the order holds within what the noise makes of its weak form.
     """
-    table, points, weights = _tests(order, 32)
-    x = axis.lower + (points + 1) * axis.width / 2
-    g = axis.evaluate(axis.coefficients(values), x) * weights[:, None]  # (Q, r)
+    table, weights = _tests(order, 32)
+    g = (_interpolation(axis.n) @ values) * weights[:, None]  # (Q, r)
     system = np.stack([(-1) ** k * (table[k] @ g).ravel() for k in range(order + 1)], 1)  # (count r, order + 1)
     sizes = np.sqrt((table**2 @ weights).sum(1))  # (order + 1,) what white noise would give: a column below it is zero
     _, singular, right = np.linalg.svd(system / sizes, full_matrices=False)
@@ -140,6 +157,9 @@ def _candidates(values: Array, axis: Axis, order: int, sigma: float) -> Iterator
     if not np.isfinite(equation).all() or abs(equation[-1]) < 1e-14 * np.abs(equation).max():
         return
     roots = np.roots(equation[::-1])
+    split = [(r.real * 2 / axis.width, r.imag * 2 / axis.width, 1) for r in map(complex, roots) if r.imag >= 0]
+    if not split or not rms(misfit(_columns(split, axis.nodes), values)) <= GATE * 3.0 ** max(0, order - 4) * sigma:
+        return
     for clusters in _clusterings([complex(root) for root in roots]):
         modes = []
         for centre, count in clusters:
@@ -191,13 +211,73 @@ def _with(modes: list[Mode], theta: Array) -> list[Mode]:
     return [(values.get((i, 0), 0.0), values.get((i, 1), 0.0), mode[2]) for i, mode in enumerate(modes)]
 
 
-def _solve(modes: list[Mode], family: Array, z: Array) -> tuple[Array, Array]:
-    """Variable projection over the nonzero numbers: their values (q,) and the Jacobian (n r, q)."""
+def _slopes(modes: list[Mode], z: Array) -> Iterator[tuple[Array, list[int]]]:
+    """For each nonzero number: the derivatives of the columns that use it, and which columns these are."""
+    place = 0
+    for a, b, count in modes:
+        damped = np.exp(a * (z - (z.max() if a > 0 else z.min())))
+        mine = [z ** (k + 1) * damped for k in range(count)]
+        width = 2 if b else 1
+        where = list(range(place, place + width * count))
+        if a:
+            yield np.stack([m * f(b * z) for m in mine for f in ((np.cos, np.sin) if b else (np.cos,))], 1), where
+        if b:
+            yield np.stack([f for m in mine for f in (-m * np.sin(b * z), m * np.cos(b * z))], 1), where
+        place += width * count
+
+
+def _solve(modes: list[Mode], family: Array, z: Array, tolerance: float = 0.0) -> tuple[Array, Array]:
+    """Variable projection over the nonzero numbers: their values (q,) and the Jacobian (n r, q).
+
+    Levenberg-Marquardt with the Jacobian of Kaufman (1975), exact where the residual vanishes. It gives up where the residual is
+    far above ``tolerance`` and hardly falls.
+    """
     theta = np.array([modes[i][j] for i, j in _free(modes)])
     if not len(theta):
         return theta, np.zeros((family.size, 0))
-    scale = np.maximum(np.abs(theta), 1 / np.ptp(z))
-    return refine(lambda at: misfit(_columns(_with(modes, at), z), family).ravel(), theta, scale)
+
+    def look(at: Array) -> tuple[Array, Array] | None:  # residual (n r,), Jacobian (n r, q)
+        moved = _with(modes, at)
+        columns = _columns(moved, z)
+        sizes = np.linalg.norm(columns, axis=0)
+        if not (np.isfinite(sizes).all() and sizes.all()):
+            return None
+        left, singular, right = np.linalg.svd(columns / sizes, full_matrices=False)
+        kept = singular > 1e-13 * singular[0]
+        left = left[:, kept]
+        inner = left.T @ family  # (p, r)
+        c = (right[kept].T @ (inner / singular[kept, None])) / sizes[:, None]
+        slopes = np.stack([d @ c[where] for d, where in _slopes(moved, z)], 2)  # (n, r, q)
+        outside = slopes - np.einsum("np,pjq->njq", left, np.einsum("np,njq->pjq", left, slopes))
+        return (family - left @ inner).ravel(), -outside.reshape(family.size, -1)
+
+    here = look(theta)
+    if here is None:
+        return theta, np.zeros((family.size, len(theta)))
+    r, J = here
+    damping, slow = 1e-3, 0
+    for tried in range(40):
+        if tried == 8 and np.sqrt(r @ r / len(z)) > 100 * tolerance > 0:
+            break
+        norms = np.linalg.norm(J, axis=0)
+        norms = np.where(norms > 0, norms, 1.0)
+        left, singular, right = np.linalg.svd(J / norms, full_matrices=False)
+        step = -(right.T @ (singular / (singular**2 + damping) * (left.T @ r))) / norms
+        trial = look(theta + step)
+        if trial is not None and trial[0] @ trial[0] < r @ r:
+            gain = float(trial[0] @ trial[0]) / float(r @ r)
+            slow = slow + 1 if gain > 0.5 else 0
+            theta, (r, J), damping = theta + step, trial, max(damping / 10, 1e-14)
+            if slow == 3 and (gain > 0.999 or np.sqrt(r @ r / len(z)) > 10 * tolerance):
+                break
+            slow = min(slow, 2)
+        else:
+            damping = max(4 * damping, 1e-10)
+            if damping > 1e4:
+                break
+        if np.all(np.abs(step) <= 1e-14 * np.abs(theta) + 1e-300):
+            break
+    return theta, J
 
 
 def _simplified(modes: list[Mode], family: Array, z: Array, tolerance: float) -> list[Mode]:

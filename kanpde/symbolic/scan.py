@@ -15,7 +15,7 @@ import sympy as sp
 from kanpde.symbolic.basis import CHARTS, Chart
 from kanpde.symbolic.fit import Curve, fitted, open_number
 from kanpde.symbolic.form import Form
-from kanpde.symbolic.library import ENTRIES, Entry
+from kanpde.symbolic.library import ENTRIES, LARGEST, Entry
 from kanpde.symbolic.sample import Array
 
 POINTS = 48
@@ -141,6 +141,7 @@ def _distance(
         b = theta[:, -1:] if entry.shifted else 0.0
         with np.errstate(all="ignore"):
             raw = np.asarray(entry.numeric(a * z[which] + b), dtype=float) * weight[which]
+            raw = np.where(np.abs(raw) < LARGEST, raw, np.nan)
             values = raw - (raw @ background) @ background.T
             sizes = np.linalg.norm(values, axis=1, keepdims=True)
             flat = ~(sizes > 1e-6 * np.linalg.norm(raw, axis=1, keepdims=True))  # rounding, not a function; or not finite

@@ -6,11 +6,11 @@ The stages go from cheap to dear; a form of few bits is handed out at once, a lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import sympy as sp
 
-from kanpde.symbolic.basis import Basis
+from kanpde.symbolic.basis import CHARTS, Basis
 from kanpde.symbolic.fit import ACCEPT, Curve, bits, fitted, open_number
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.modes import modal_bases, needed
@@ -23,6 +23,10 @@ MOST_FORMS = 6
 """Each form that is handed out costs an attempt at a proof."""
 ORDERS = range(1, 9)
 """Of the differential equation of the modes: one function of one variable with more than four waves is a series."""
+INNER = range(1, 6)
+FEW = range(1, 4)
+COMMON = 2.0
+"""Under a transform fewer modes are looked for, and under rare transforms (of more bits) only those of x and x^2."""
 CLEAR_BITS = 40.0
 """A form of fewer bits is handed out before the later stages have looked."""
 
@@ -79,7 +83,9 @@ def _under_transforms(view: View, curve: Curve) -> Iterator[Form]:
         if not view.budget.left:
             return
         inner = Curve.of(t.view)
-        for basis in _bases(t.view.samples):
+        bases = [*_bases(t.view.samples, INNER, ("x", "x^2"))]
+        bases += [*_bases(t.view.samples, FEW, ("log x", "sqrt x", "1/x"))] if t.bits <= COMMON else []
+        for basis in bases:
             form = _modal(basis, inner)
             if form is None:
                 continue
@@ -89,9 +95,10 @@ def _under_transforms(view: View, curve: Curve) -> Iterator[Form]:
                 yield outer
 
 
-def _bases(samples: Samples) -> Iterator[Basis]:
+def _bases(samples: Samples, orders: range = ORDERS, charts: Sequence[str] = tuple(CHARTS)) -> Iterator[Basis]:
     if samples.resolved:
-        yield from modal_bases(samples.values[:, None], samples.axes[0], samples.sigma, ORDERS)
+        chosen = [CHARTS[name] for name in charts]
+        yield from modal_bases(samples.values[:, None], samples.axes[0], samples.sigma, orders, charts=chosen)
 
 
 def _modal(basis: Basis, curve: Curve) -> Form | None:
