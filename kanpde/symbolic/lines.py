@@ -17,6 +17,7 @@ from numpy.polynomial import chebyshev
 
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.form import Form, Number, number
+from kanpde.symbolic.modes import modal_bases
 from kanpde.symbolic.refit import refit
 from kanpde.symbolic.sample import Array, Axis, Samples
 from kanpde.symbolic.view import View
@@ -79,11 +80,31 @@ def _rest(view: View) -> Iterator[Form]:
     if len(view.symbols) == 1:
         from kanpde.symbolic.univariate import univariate
 
+        modal = _modal(view)
+        if modal is not None:
+            yield modal
         yield from univariate(view)
     else:
         from kanpde.symbolic.products import products
 
         yield from products(view)
+
+
+def _modal(view: View) -> Form | None:
+    """The first sum of at most four modes: what most numbers of lines are, and found ten times faster than anything else."""
+    axis = view.samples.axes[0]
+    for basis in modal_bases(view.values[:, None], axis, view.sigma, range(1, 5)):
+        columns = basis.values(axis.nodes)
+        sizes = np.linalg.norm(columns, axis=0)
+        c = np.linalg.lstsq(columns / sizes, view.values, rcond=1e-14)[0] / sizes
+        rates = [number(v, s) for v, s in zip(basis.theta, basis.spread, strict=True)]
+        factors = [number(float(v)) for v in c]
+        parts = basis.expressions(view.symbols[0], [n.symbol for n in rates])
+        expression = sp.Add(*(n.symbol * part for n, part in zip(factors, parts, strict=True)))
+        form = fitting(view, expression, [*rates, *factors], "modes")
+        if form is not None:
+            return form
+    return None
 
 
 def _denoised(axes: tuple[Axis, ...], values: Array, sigma: float) -> Samples:

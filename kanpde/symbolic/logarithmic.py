@@ -31,6 +31,8 @@ STEEP = 300.0
 """The logarithm of theta may change by so much along a line; beyond, nothing of the smaller modes is left in double precision."""
 GUESSES = (2, -2, 1, -1, 6, -6)
 """K where no equation gives it: the factors that textbooks have."""
+SECONDS = 3.0
+"""Time for the whole rung: a field that is a quotient is known as one in a second."""
 LEVELS = (1.0, 6.0)
 """Factors on the noise of theta: an error that does not change its sign adds up more."""
 VANISHES = 1e-3
@@ -39,6 +41,7 @@ VANISHES = 1e-3
 
 def quotients(view: View) -> Iterator[Form]:
     """Forms u = K theta_x / theta and u = K log theta, the coordinate of the derivative and K tried in turn."""
+    view = replace(view, budget=view.budget.part(SECONDS))
     trials: list[tuple[int, int, int, sp.Expr, Samples]] = []
     for axis in range(len(view.symbols)):
         for K in factors(view.problem, view.symbols[axis]):

@@ -161,15 +161,17 @@ def _candidates(values: Array, axis: Axis, order: int, sigma: float) -> Iterator
     if not split or not rms(misfit(_columns(split, axis.nodes), values)) <= GATE * 3.0 ** max(0, order - 4) * sigma:
         return
     for clusters in _clusterings([complex(root) for root in roots]):
-        modes = []
-        for centre, count in clusters:
-            real = abs(centre.imag) < NEAR_ZERO
-            a = 0.0 if abs(centre.real) < NEAR_ZERO else centre.real * 2 / axis.width
-            b = 0.0 if real else centre.imag * 2 / axis.width
-            if real or b > 0:  # a complex root stands for its conjugate too
-                modes.append((a, b, count))
-        if modes and all(count <= MOST_POWERS for *_, count in modes):
-            yield modes
+        before: list[Mode] = []
+        for nothing in (NEAR_ZERO, 0.0):  # a small rate may be zero, or small
+            modes = []
+            for centre, count in clusters:
+                a = 0.0 if abs(centre.real) < nothing else centre.real * 2 / axis.width
+                b = 0.0 if abs(centre.imag) < nothing else centre.imag * 2 / axis.width
+                if b >= 0:  # a complex root stands for its conjugate too
+                    modes.append((a, b, count))
+            if modes and modes != before and all(count <= MOST_POWERS for *_, count in modes):
+                yield modes
+            before = modes
 
 
 def _clusterings(roots: list[complex]) -> Iterator[list[tuple[complex, int]]]:
