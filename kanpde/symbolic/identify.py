@@ -23,7 +23,7 @@ import sympy as sp
 
 from kanpde.symbolic.form import Array
 
-AGREES = 36
+AGREES = 33
 """Digits, relative, to which a constant must agree with the number at every set of letters."""
 DEAREST = 40.0
 """Bits of the dearest constant that is believed: a third of what the number has."""

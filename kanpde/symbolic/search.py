@@ -27,6 +27,8 @@ EARLY = (1.0, 1 / 8, 1 / 64)
 """Parts of the time interval that are sampled."""
 RUNG_SECONDS = 6.0
 """What one rung may take of the budget on one view."""
+LINES = 2
+"""Of a rung's reasons, how many are worth reading: later ones are about transforms and parts."""
 MOST_FORMS = 6
 """Forms that one rung may propose for one view: each costs a proof."""
 
@@ -119,7 +121,7 @@ def _view(
 def _steps(parts: int, dimension: int) -> tuple[Step, ...]:
     """The rungs for a real function of so many coordinates; a complex one has its own."""
     if parts == 2:
-        return (Step("modulus and phase", lambda: _unused, True),)
+        return ()
     return tuple(step for step in LADDER if dimension in step.dimensions)
 
 
@@ -129,7 +131,7 @@ def _unused(view: View) -> Iterator[Form]:
 
 def _forms(step: Step, views: Sequence[View], budget: Budget) -> Iterator[Form]:
     """What a rung proposes within its own time, as far as it fits."""
-    own = [replace(v, budget=budget.part(RUNG_SECONDS)) for v in views]
+    own = [replace(v, budget=budget.part(RUNG_SECONDS), transcript=[]) for v in views]
     if len(own) == 2:
         from kanpde.symbolic.complex_fields import complex_forms
 
@@ -141,9 +143,10 @@ def _forms(step: Step, views: Sequence[View], budget: Budget) -> Iterator[Form]:
             with np.errstate(all="ignore"):  # trial values overflow far from the fit
                 form = next(proposals, None)
         except np.linalg.LinAlgError as failure:  # one rung less; the others go on
-            own[0].transcript.append(f"{step.name}: {failure}")
-            return
+            own[0].transcript.append(str(failure))
+            form = None
         if form is None:
+            views[0].transcript.extend(f"{step.name}: {line}" for line in own[0].transcript[:LINES])
             return
         if len(own) == 2 or fits(form, own[0]):
             yield form
@@ -200,6 +203,9 @@ LADDER: tuple[Step, ...] = (
     Step("products", _rung("products", "transformed_products"), True, (2, 3)),
     Step("ridges", _rung("ridge", "ridges"), False, (2, 3)),
     Step("quotients", _rung("logarithmic", "quotients"), False, (2,)),
+    Step("characteristics", _rung("coordinates", "characteristic"), False, (2,)),
+    Step("solitons", _rung("solitons", "tau_functions"), False, (2,)),
+    Step("antiderivatives", _rung("antiderivative", "antiderivatives"), False, (1, 2)),
     Step("functions that the problem names", lambda: harvested_forms),
 )
 """Cheap rungs first; each turns a hopeless function away quickly."""
