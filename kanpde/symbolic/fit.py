@@ -57,6 +57,11 @@ class Curve:
         """Significant coefficients of the Chebyshev series: how many numbers the data are worth."""
         return int(np.sum(np.abs(self.axis.coefficients(self.values)) > 3 * self.sigma))
 
+    def surplus(self, numbers: int) -> float:
+        """Bits of the significant coefficients, without as many of the largest as there are numbers to be found."""
+        sizes = np.sort(np.abs(self.axis.coefficients(self.values)) / (3 * self.sigma))[::-1][numbers:]
+        return float(np.sum(np.log2(sizes[sizes > 1])))
+
 
 def open_number(value: float, guesses: dict[sp.Dummy, float], name: str = "c") -> sp.Dummy:
     """A new symbol with a first guess of its value."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import sympy as sp
 
 from kanpde.symbolic.basis import CHARTS, Basis
+from kanpde.symbolic.dictionary import combined
 from kanpde.symbolic.fit import ACCEPT, Curve, bits, fitted, open_number
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.modes import modal_bases, needed
@@ -39,7 +40,7 @@ def univariate(view: View, effort: str = "full") -> Iterator[Form]:
     curve = Curve.of(view)
     waiting: list[tuple[float, Form]] = []
     given: list[sp.Expr] = []
-    stages = [_plain, _library] if effort == "cheap" else [_plain, _library, _under_transforms]
+    stages = [_plain, _library] if effort == "cheap" else [_plain, _library, _under_transforms, _dictionary]
 
     for stage in stages:
         if not view.budget.left:
@@ -93,6 +94,11 @@ def _under_transforms(view: View, curve: Curve) -> Iterator[Form]:
             outer = fitted(back.expression, {n.symbol: n.value for n in back.numbers}, curve, back.how)
             if outer is not None:
                 yield outer
+
+
+def _dictionary(view: View, curve: Curve) -> Iterator[Form]:
+    """Sums of atoms with simple constants."""
+    yield from combined(curve, view.harvested)
 
 
 def _bases(samples: Samples, orders: range = ORDERS, charts: Sequence[str] = tuple(CHARTS)) -> Iterator[Basis]:
