@@ -31,6 +31,8 @@ COMBINATIONS = 8
 """Of the spans of all coordinates, how many are tried together."""
 BIT = 0.7
 """A transform of one bit must save more than this many functions of a coordinate to be looked at first."""
+SMOOTH = 0.3
+"""A solver's error is smooth: it sits in few coefficients, each as large as this part of it."""
 PARTS = 2
 """Forms of each part of a sum or product that are tried."""
 ACCEPT = 3.0
@@ -170,7 +172,7 @@ def assembled(view: View, chosen: Sequence[Span]) -> Form | None:
         )
         everything = [*numbers, *(n for span in chosen for n in span.numbers)]
         kept = tuple(n for n in everything if expression.has(n.symbol))
-        if len(kept) > MOST_NUMBERS:
+        if len(kept) > (FEW_NUMBERS if 3 * len(kept) > content(view.samples) else MOST_NUMBERS):
             return None
         how = f"sum of {len(terms)} products" if len(terms) > 1 else "product"
         form = refit(Form(expression, kept, how), view)
@@ -242,20 +244,24 @@ def _shape(form: Form) -> str:
 
 
 def transformed_products(view: View, fewest: int = 1, most: int = MOST_RANK) -> Iterator[Form]:
-    """Forms T^-1(sum of products), over the transforms T that leave a rank of ``fewest`` to ``most``, the lowest rank first."""
+    """Forms T^-1(sum of products), over the transforms T that leave a rank of ``fewest`` to ``most``, the lowest rank first.
+
+    A transform has to lower the rank: a square or an exponential of a sum of products is a longer sum of products.
+    """
     if len(view.symbols) == 1:
         yield from products(view)
         return
     waiting: list[Form] = []
     limit = most
+    plain = max(ranks(view.samples, view.sigma))
     for rank, t in sorted(_ranked(view), key=lambda pair: (pair[0] + BIT * pair[1].bits, pair[1].bits)):
-        if not fewest <= rank <= limit or not view.budget.left:
+        if not fewest <= rank <= limit or (t.name != "u" and rank >= plain) or not view.budget.left:
             continue
         for inner in products(t.view, limit):
             form = inner if t.name == "u" else refit(t.inverse(inner), view)
             if form is None:
                 continue
-            limit = min(limit, rank)  # what is a short sum of products is a longer one under other transforms
+            limit = min(limit, rank)
             if len(form.numbers) <= FEW_NUMBERS:
                 yield form
             else:
@@ -268,4 +274,14 @@ def _ranked(view: View) -> Iterator[tuple[int, Transformed]]:
         yield max(ranks(t.view.samples, t.view.sigma)), t
 
 
-__all__ = ["assembled", "products", "transformed_products"]
+def content(samples: Samples) -> int:
+    """How many coefficients of the Chebyshev series stand out of the noise: what the data say, counted in numbers."""
+    series = samples.values
+    gain = 1.0
+    for i, axis in enumerate(samples.axes):
+        series = axis.coefficients(series, i)
+        gain *= np.sqrt(2 / axis.n)
+    return int(np.sum(np.abs(series) > ACCEPT * max(gain, SMOOTH) * samples.sigma))
+
+
+__all__ = ["assembled", "content", "factors", "products", "sums", "transformed_products"]

@@ -25,6 +25,10 @@ FEW_MODES = 3
 """Modes beyond one for each function of a family that are tried before the library."""
 BASES = 2
 """Bases of modes that are tried for one coordinate: x^2 + 1 is a polynomial in x and in x^2."""
+HIGHEST = 8
+"""The highest degree of a polynomial: beyond, it may stand for any smooth function."""
+ACCEPT = 3.0
+"""Of the noise: what a span may leave of a family."""
 EDGES = 3
 """Forms of a single edge that are tried."""
 
@@ -59,13 +63,18 @@ def spans(view: View, axis: int, family: Family, stage: str) -> Iterator[Span]:
     """Spans of one of the ``STAGES`` that hold the family of one coordinate to the noise, the likeliest first."""
     x, nodes = view.symbols[axis], view.samples.axes[axis]
     few = family.rank + FEW_MODES
+    found = 0
     if family.rank == 1:
         if stage != "library":
             yield from _edges(view, axis, family.values[:, 0], "full" if stage == "edges" else "cheap")
         return
     if stage == "modes":
         for basis in islice(modal_bases(family.values, nodes, view.sigma, range(1, few + 1)), BASES):
+            found += 1
             yield _of_basis(basis, x)
+        degree = _degree(family.values, nodes, view.sigma)
+        if not found and degree <= HIGHEST:
+            yield Span(x, tuple(x**k for k in range(degree + 1)), (), "polynomials")
         return
     if family.rank == 2:
         rest = _beside_constant(family.values, nodes, view.sigma)
@@ -80,6 +89,13 @@ def spans(view: View, axis: int, family: Family, stage: str) -> Iterator[Span]:
             yield _of_basis(late, x)
 
 
+def _degree(family: Array, axis: Axis, sigma: float) -> int:
+    """The lowest degree of polynomials that hold a family to the noise."""
+    series = axis.coefficients(family)  # (n, r)
+    beyond = np.sqrt(np.cumsum(series[::-1] ** 2, axis=0)[::-1] / 2).max(1)  # (n,): root mean square of what starts at each degree
+    return int(np.argmax(np.append(beyond, 0.0) <= ACCEPT * sigma)) - 1
+
+
 def _of_basis(basis: Basis, x: sp.Symbol) -> Span:
     numbers = tuple(number(v, s, "k") for v, s in zip(basis.theta, basis.spread, strict=True))
     where = "" if basis.chart.name == "x" else f" of {basis.chart.name}"
@@ -92,7 +108,7 @@ def _beside_constant(family: Array, axis: Axis, sigma: float) -> Array | None:  
     one = np.ones(n) / np.sqrt(n)
     left = np.linalg.svd(family, full_matrices=False)
     c, *_ = np.linalg.lstsq(family, one, rcond=None)
-    if np.linalg.norm(family @ c - one) > 3 * sigma * np.sqrt(n) * np.linalg.norm(c):
+    if np.linalg.norm(family @ c - one) > ACCEPT * sigma * np.sqrt(n) * np.linalg.norm(c):
         return None
     other = left[0] @ np.array([-(left[0].T @ one)[1], (left[0].T @ one)[0]])  # in the span and orthogonal to the constant
     f = family @ (family.T @ other)
@@ -114,7 +130,7 @@ def _edges(view: View, axis: int, values: Array, effort: str, constant: bool = F
     from kanpde.symbolic.univariate import univariate
 
     x, nodes = view.symbols[axis], view.samples.axes[axis]
-    if np.ptp(values) <= 3 * view.sigma:
+    if np.ptp(values) <= ACCEPT * view.sigma:
         yield Span(x, (sp.Integer(1),), (), "constant")
         return
     edge = view.of(Samples((nodes,), values, view.sigma, view.samples.resolved), (x,))
