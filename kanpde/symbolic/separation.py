@@ -198,7 +198,7 @@ def _lift(whole: Plane, axis: int, ends: Ends) -> sp.Expr | None:
     source = whole.equation.data
     free = sp.Integer(0)
     if set(steady) == {second} and source.is_polynomial(x) and not source.has(whole.symbols[1 - axis]) and ends != "NN":
-        free = sp.integrate(sp.integrate(sp.expand(source / steady[second]), x), x)
+        free = sp.Poly(source / steady[second], x).integrate((x, 2)).as_expr()
     needed = []
     for e, end, value in zip(ends, (lower, upper), data, strict=True):
         own = free if e == "D" else sp.diff(free, x)
