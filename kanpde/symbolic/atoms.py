@@ -21,7 +21,10 @@ from kanpde.symbolic.sample import Array
 
 @dataclass(frozen=True)
 class Outer:
-    """F of an atom F(p(x)); ``homogeneous``: F(k p) is a multiple of F(p) up to a constant, so one coefficient of p stays as it is."""
+    """F of an atom F(p(x)).
+
+    ``homogeneous``: F(k p) is a multiple of F(p), up to a constant, so that one coefficient of p stays as it is.
+    """
 
     numeric: Callable[[Array], Array]
     expression: Callable[[sp.Expr], sp.Expr]
@@ -109,7 +112,7 @@ WAVES = ("sin", "cos", "exp")
 FALLING = (
     _monomials(1, -1, -2, -3, -half, -pi) + _monomials(2, -1, -2, -half, -pi) + _monomials(-1, -1, -half, sp.Rational(-1, 4))
 )
-COMPOSED = tuple(name for name in OUTERS if " " in name or "(" in name and "z" not in name)
+COMPOSED = tuple(name for name in OUTERS if " " in name or ("(" in name and "z" not in name))
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,7 @@ def named(harvested: Sequence[sp.Expr], x: sp.Symbol) -> list[Atom]:
     """Atoms from functions that the problem names: their terms without coefficients, and the functions inside."""
     found: dict[sp.Expr, None] = {}
     for expression in harvested:
-        if not expression.free_symbols == {x}:
+        if expression.free_symbols != {x}:
             continue
         terms = [term.as_independent(x, as_Add=False)[1] for term in sp.Add.make_args(expression)]
         inside = sorted(expression.atoms(sp.Function, sp.Pow), key=sp.default_sort_key)

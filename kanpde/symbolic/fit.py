@@ -22,6 +22,10 @@ ACCEPT = 3.0
 """A fit is accepted if its root mean square is within this many sigma."""
 EVIDENCE = 2
 """A form must leave so many significant coefficients of the data to be explained by its shape rather than by its numbers."""
+ABRUPT = 300.0
+STEEPER = 30.0
+"""The last coefficient of a polynomial over the noise, and by how much this drop must exceed the one before: the series of other
+functions fall ever faster, but not suddenly."""
 SHARP = 1e-2
 """Slack of a number relative to it: what is known no better is the sign of a limit (an Airy function for an exponential)."""
 
@@ -62,6 +66,17 @@ class Curve:
         sizes = np.sort(np.abs(self.axis.coefficients(self.values)) / (3 * self.sigma))[::-1][numbers:]
         return float(np.sum(np.log2(sizes[sizes > 1])))
 
+    def warrants(self, expression: sp.Expr, numbers: int) -> bool:
+        """Whether the data say more than a form with so many numbers. A polynomial shows in how suddenly the series ends."""
+        if not expression.is_polynomial(self.symbol):
+            return self.content - numbers >= EVIDENCE or numbers == 1
+        series = np.abs(self.axis.coefficients(self.values)) / (3 * self.sigma)
+        degree = int(sp.degree(expression, self.symbol)) if expression.has(self.symbol) else 0
+        if degree == 0 or not series[degree] > ABRUPT:
+            return degree == 0
+        before = [s for s in series[:degree] if s > 1][-1:]
+        return bool(series[degree] > STEEPER * max(before, default=0.0) / series[degree])
+
 
 def open_number(value: float, guesses: dict[sp.Dummy, float], name: str = "c") -> sp.Dummy:
     """A new symbol with a first guess of its value."""
@@ -70,7 +85,7 @@ def open_number(value: float, guesses: dict[sp.Dummy, float], name: str = "c") -
     return symbol
 
 
-def fitted(expression: sp.Expr, guesses: Guesses, curve: Curve, how: str, evidence: int = EVIDENCE) -> Form | None:
+def fitted(expression: sp.Expr, guesses: Guesses, curve: Curve, how: str) -> Form | None:
     """The form that fits the curve to three sigma, with its numbers refined together; None if there is none.
 
     A number that may be zero as far as its slack says is left out, if the rest then still fits.
@@ -94,7 +109,7 @@ def fitted(expression: sp.Expr, guesses: Guesses, curve: Curve, how: str, eviden
                 break
         else:
             break
-    if len(best) > max(curve.content - evidence, 1) or any(d > SHARP * max(abs(best[s]), 1e-3) for s, d in slack.items()):
+    if not curve.warrants(expression, len(best)) or any(d > SHARP * max(abs(best[s]), 1e-3) for s, d in slack.items()):
         return None
     numbers = {s: number(best[s], slack[s]) for s in best}
     return Form(expression.xreplace({s: n.symbol for s, n in numbers.items()}), tuple(numbers.values()), how)

@@ -15,6 +15,7 @@ from kanpde.symbolic.dictionary import combined
 from kanpde.symbolic.fit import ACCEPT, Curve, bits, fitted, open_number
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.modes import modal_bases, needed
+from kanpde.symbolic.rational import rational
 from kanpde.symbolic.sample import Samples
 from kanpde.symbolic.scan import scanned
 from kanpde.symbolic.transforms import transformed
@@ -28,6 +29,8 @@ INNER = range(1, 6)
 FEW = range(1, 4)
 COMMON = 2.0
 """Under a transform fewer modes are looked for, and under rare transforms (of more bits) only those of x and x^2."""
+LONGER = 14.0
+"""Bits above the shortest form of the function beyond which a form is another way to write it, or a limit of something else."""
 CLEAR_BITS = 40.0
 """A form of fewer bits is handed out before the later stages have looked."""
 
@@ -40,6 +43,7 @@ def univariate(view: View, effort: str = "full") -> Iterator[Form]:
     curve = Curve.of(view)
     waiting: list[tuple[float, Form]] = []
     given: list[sp.Expr] = []
+    best = float("inf")
     stages = [_plain, _library] if effort == "cheap" else [_plain, _library, _under_transforms, _dictionary]
 
     for stage in stages:
@@ -47,10 +51,11 @@ def univariate(view: View, effort: str = "full") -> Iterator[Form]:
             break
         waiting += [(bits(form), form) for form in stage(view, curve)]
         waiting.sort(key=lambda pair: pair[0])
-        while waiting and waiting[0][0] <= CLEAR_BITS and len(given) < MOST_FORMS:
+        best = min([best, *(cost for cost, _ in waiting[:1])])
+        while waiting and waiting[0][0] <= min(CLEAR_BITS, best + LONGER) and len(given) < MOST_FORMS:
             yield from _new(waiting.pop(0)[1], given)
-    for _, form in waiting:
-        if len(given) == MOST_FORMS:
+    for cost, form in waiting:
+        if len(given) == MOST_FORMS or cost > best + LONGER:
             return
         yield from _new(form, given)
 
@@ -64,7 +69,8 @@ def _new(form: Form, given: list[sp.Expr]) -> Iterator[Form]:
 
 
 def _plain(view: View, curve: Curve) -> Iterator[Form]:
-    """The function itself as modes."""
+    """The function itself as modes, or as a quotient of polynomials."""
+    yield from rational(curve)
     for basis in _bases(view.samples):
         form = _modal(basis, curve)
         if form is not None:
@@ -117,5 +123,4 @@ def _modal(basis: Basis, curve: Curve) -> Form | None:
     expression = sp.Add(*(open_number(c, guesses) * exact[k] for k, c in zip(kept, coefficients, strict=True)))
     used = {s: v for s, v in guesses.items() if expression.has(s)}
     where = "" if basis.chart.name == "x" else f" of {basis.chart.name}"
-    polynomial = not basis.theta
-    return fitted(expression, used, curve, "polynomial" + where if polynomial else "modes" + where, -1000 if polynomial else 2)
+    return fitted(expression, used, curve, ("modes" if basis.theta else "polynomial") + where)
