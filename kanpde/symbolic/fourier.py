@@ -16,8 +16,8 @@ from sympy.simplify.fu import TR8
 
 from kanpde.problem.jumps import resolved, switches
 
-LONGEST = 400
-"""Operations of a coefficient that is simplified."""
+LONGEST = 200
+"""Operations of a coefficient that is factored, in at most half a second."""
 MOST_PIECES = 8
 
 Values = Mapping[sp.Symbol, sp.Expr]
@@ -204,10 +204,11 @@ def _part(power: int, rate: sp.Expr, wave: sp.Expr, phase: sp.Expr, kind: str, z
 
 
 def tidy(e: sp.Expr) -> sp.Expr:
-    """A coefficient over one denominator, factored; long ones stay as they are."""
+    """A coefficient over one denominator, factored where that is shorter; long ones are not."""
+    together = sp.factor_terms(sp.together(e))
     if e.count_ops() > LONGEST:
-        return e
-    return sp.factor_terms(sp.factor(sp.together(sp.expand(e))))
+        return together
+    return min(sp.factor_terms(sp.factor(sp.together(sp.expand(e)))), together, key=sp.count_ops)
 
 
 def of_parity(e: sp.Expr, n: sp.Symbol, odd: bool) -> sp.Expr:
