@@ -20,15 +20,29 @@ from kanpde.symbolic.generators import Generators, Unsupported, exponential
 Powers = tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Numerator:
+    """A polynomial that is zero if and only if an expression is, as far as its generators are independent.
+
+    ``meaning`` is what each generator of the ring stands for.
+    """
+
+    top: PolyElement
+    meaning: tuple[sp.Expr, ...]
+
+
 def is_zero(expression: sp.Expr) -> bool:
     """Whether the normal form is zero. Raises Unsupported for what has none; a Piecewise is zero if all its branches are."""
     pieces = sorted(expression.atoms(sp.Piecewise), key=str)
     if pieces:
         return all(is_zero(expression.xreplace({pieces[0]: branch})) for branch, _ in pieces[0].args)
+    return not numerator(expression).top
+
+
+def numerator(expression: sp.Expr) -> Numerator:
+    """The numerator of the normal form. Raises Unsupported for what has none."""
     generators = Generators()
     flat = generators.flat(exponential(expression, {}))
-    if flat == 0:
-        return True
     replacements, relations = _roots(generators)
     flat = flat.xreplace(replacements)
     exponents = {s: sp.expand(e.xreplace(replacements)) for s, e in generators.exponents.items()}
@@ -44,7 +58,17 @@ def is_zero(expression: sp.Expr) -> bool:
     reducer = _Reducer(fractions, relations)
     if any(not reducer.reduced(base) for base in fractions.denominators):
         raise Unsupported("a denominator is zero")
-    return not reducer.reduced(value.top)
+    meaning: dict[sp.Basic, sp.Expr] = {s: sp.exp(e) for s, e in (exponents | basis).items()}
+    meaning |= {g: base ** sp.Rational(1, n) for g, (n, base) in relations.items()} | generators.functions
+    return Numerator(reducer.reduced(value.top), tuple(_written(s, meaning) for s in order))
+
+
+def _written(s: sp.Symbol, meaning: dict[sp.Basic, sp.Expr]) -> sp.Expr:
+    """What a generator stands for, and the generators in it."""
+    e: sp.Expr = s
+    while e.free_symbols & set(meaning):
+        e = e.subs({g: meaning[g] for g in e.free_symbols & set(meaning)})
+    return e
 
 
 def _roots(generators: Generators) -> tuple[dict[sp.Basic, sp.Expr], dict[sp.Symbol, tuple[int, sp.Expr]]]:
@@ -68,7 +92,9 @@ def _roots(generators: Generators) -> tuple[dict[sp.Basic, sp.Expr], dict[sp.Sym
     return replacements, relations
 
 
-def independent(exponents: dict[sp.Symbol, sp.Expr]) -> tuple[list[sp.Symbol], dict[sp.Symbol, dict[sp.Symbol, int]]]:
+def independent(
+    exponents: dict[sp.Symbol, sp.Expr],
+) -> tuple[dict[sp.Symbol, sp.Expr], dict[sp.Symbol, dict[sp.Symbol, int]]]:
     """A basis of the exponents over the rational numbers, and each exponential as a product of integer powers of the new ones."""
     rows: dict[sp.Symbol, dict[sp.Expr, sp.Rational]] = {}
     for s, exponent in exponents.items():
@@ -79,14 +105,18 @@ def independent(exponents: dict[sp.Symbol, sp.Expr]) -> tuple[list[sp.Symbol], d
         rows[s] = row
     keys = list(dict.fromkeys(key for row in rows.values() for key in row))
     if not keys:
-        return [], {}
+        return {}, {}
     matrix = sp.Matrix([[row.get(key, 0) for key in keys] for row in rows.values()])
-    _, pivots = matrix.rref()
-    basis = [sp.Dummy("exp") for _ in pivots]
+    reduced, pivots = matrix.rref()
+    symbols = [sp.Dummy("exp") for _ in pivots]
     scales = [lcm(*(int(sp.Rational(v).q) for v in matrix.col(p))) for p in pivots]
     combinations = {
-        s: {b: int(row.get(keys[p], 0) * scale) for b, p, scale in zip(basis, pivots, scales, strict=True)}
+        s: {b: int(row.get(keys[p], 0) * scale) for b, p, scale in zip(symbols, pivots, scales, strict=True)}
         for s, row in rows.items()
+    }
+    basis = {
+        b: sp.Add(*(reduced[i, k] / scale * key for k, key in enumerate(keys)))
+        for i, (b, scale) in enumerate(zip(symbols, scales, strict=True))
     }
     return basis, combinations
 

@@ -18,9 +18,10 @@ from kanpde.problem.types import Problem
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.claims import Claim, Unprovable, claim_points, claims, points
 from kanpde.symbolic.reduce import QUICK, REWRITINGS
+from kanpde.symbolic.twins import twins
 from kanpde.symbolic.worker import Worker
 
-__all__ = ["Claim", "Unprovable", "Verdict", "claim_points", "claims", "gate", "points", "prove", "twins"]
+__all__ = ["Claim", "Unprovable", "Verdict", "claim_points", "claims", "gate", "points", "prove"]
 
 Verdict = Literal["proved", "verified", "refuted"]
 
@@ -31,23 +32,6 @@ REWRITING_SECONDS = 5.0
 """What one way of rewriting may take: those that succeed on textbook solutions need milliseconds."""
 INTEGRAL_SECONDS = 10.0
 LONGEST_LINE = 160
-
-
-def twins(problem: Problem, claim: Claim) -> dict[sp.Basic, sp.Expr]:
-    """What to put for letters, coordinates and angles that have one sign throughout: a positive twin, or minus one.
-
-    A proof over the twins is one for every positive value: sqrt(alpha^2) = alpha. An end at zero is a limit.
-    """
-    found: dict[sp.Basic, sp.Expr] = {}
-    ends = {s: (value, value) for s, value in problem.constants.items()}
-    ends |= {s: (problem.with_values(low), problem.with_values(high)) for s, (low, high) in claim.ranges.items()}
-    for s, (low, high) in ends.items():
-        twin = sp.Symbol(str(s), positive=True)
-        if low.is_nonnegative and high.is_nonnegative and not (low.is_zero and high.is_zero):
-            found[s] = twin
-        elif low.is_nonpositive and high.is_nonpositive and not (low.is_zero and high.is_zero):
-            found[s] = -twin
-    return found
 
 
 def gate(worker: Worker, problem: Problem, stated: Sequence[Claim], perturbed: bool, budget: Budget) -> str:
@@ -115,7 +99,7 @@ def _reduction(worker: Worker, problem: Problem, claim: Claim, budget: Budget) -
     """How the expression is zero, or None."""
     if claim.expression == 0:
         return "as it stands"
-    put = twins(problem, claim)
+    put = twins(problem.constants, claim)
     expression = claim.expression.xreplace(put)
     if expression == 0:
         return "as it stands"

@@ -128,7 +128,7 @@ def _listen(pipe: BinaryIO | Any, answers: queue.Queue[tuple[bool, Any]]) -> Non
 
 def _serve() -> None:
     """The child: answer calls until the parent closes the pipe. An alarm ends a child whose parent was killed."""
-    from kanpde.symbolic import identify, polish, reduce, textbook
+    from kanpde.symbolic import identify, polish, reduce, textbook, undetermined
 
     functions: dict[str, Callable[..., Any]] = {
         "ready": lambda: True,
@@ -140,6 +140,7 @@ def _serve() -> None:
         "constant_and_zero": reduce.constant_and_zero,
         "forms": textbook.forms,
         "polish": polish.polish,
+        "undetermined": undetermined.undetermined,
         "identify": identify.identify,
     }
     incoming, outgoing = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
