@@ -1,143 +1,35 @@
 """Antiderivatives of Gaussians: repeated integrals of erf((y - m)/s), also with exponential factors.
 
 The integrals are E = erf(z), (y - m) E + s/sqrt(pi) G, ... with z = (y - m)/s and G = e^(-z^2); integrals of a Gaussian with an
-exponential bring e^(a y) erf((y - m + a s^2/2)/s). Heat conduction with a given flux, advection into a half space (Ogata and Banks 1961), the price
-of an option (Black and Scholes 1973, y = log S) are such functions of y on every line, with m, s and coefficients that change
-with time. On one line m, s and a come from a scan and variable projection; they are followed from line to line, and what they are
-as functions of the other coordinate is for the rungs of one coordinate. No derivative of the values is taken.
+exponential bring e^(a y) erf((y - m + a s^2/2)/s). Heat conduction with a given flux, advection into a half space (Ogata and
+Banks 1961), the price of an option (Black and Scholes 1973, y = log S) are such functions of y on every line, with m, s and
+coefficients that change with time. On one line m, s and a come from a scan and variable projection; they are followed from line
+to line, and what they are as functions of the other coordinate is for the rungs of one coordinate. No derivative of the values is
+taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from kanpde.symbolic.basis import CHARTS, Chart, misfit, refine, rms, spread
-from kanpde.symbolic.form import Form, Number
-from kanpde.symbolic.lines import assembled, functions
-from kanpde.symbolic.sample import Array
+from kanpde.symbolic.basis import CHARTS, Chart, misfit, refine, rms
+from kanpde.symbolic.form import Form, Number, number
+from kanpde.symbolic.gaussians import TEMPLATES, Template, columns, expressions, on_line, refined
+from kanpde.symbolic.lines import assembled, fitting, functions
+from kanpde.symbolic.sample import Array, Axis
 from kanpde.symbolic.view import View
 
-MOST_POWER = 2
-"""Integrals of a Gaussian beyond the first: three make a formula of eight terms."""
-CENTRES = np.linspace(-0.5, 1.5, 21)
-WIDTHS = np.geomspace(0.05, 3.0, 9)
-"""Of the Gaussian, in units of the line: what is scanned for a first guess."""
-RATES = (-1.0, 1.0, -2.0, 2.0, -0.5, 0.5)
-STARTS = 3
-"""How many of the best points of the scan are refined."""
 EVIDENCE = 3
 """Significant coefficients of a line beyond the numbers of the template."""
-SHARP = 0.05
-"""Slack of width and centre, relative to the width, beyond which the Gaussian is a polynomial in disguise."""
 STRAY = 0.1
 """Part of the lines that may not be followed: early ones, too steep for the nodes."""
 SECONDS = 8.0
-
-
-@dataclass(frozen=True)
-class Term:
-    """y^power, or the integral number ``power`` of E; times e^(a y) if ``rate``, with the E that belongs to it.
-
-    "H" is e^(a (y - m) + (a s / 2)^2) erf((y - m)/s + a s/2) - erf((y - m)/s), whose derivative has no Gaussian but e^(a y) E.
-    """
-
-    kind: str  # "1", "E" or "H"
-    power: int = 0
-    rate: bool = False
-    second: bool = False  # of a second Gaussian with the same width
-
-
-@dataclass(frozen=True)
-class Template:
-    """A sum of terms on a line, with m, s (and a, or a second centre) open."""
-
-    name: str
-    terms: tuple[Term, ...]
-
-    @property
-    def extra(self) -> str:
-        """What is open beside m and s: "rate", "centre" or nothing."""
-        return "rate" if any(t.rate for t in self.terms) else "centre" if any(t.second for t in self.terms) else ""
-
-    @property
-    def open(self) -> int:
-        """How many numbers of a line are not linear."""
-        return 3 if self.extra else 2
-
-
-def _repeated(times: int, before: int = 0) -> Template:
-    """The integral number ``times`` of E with its polynomial, and the ``before`` integrals before it.
-
-    With one before, shifts of m change little more than its coefficient: the highest alone is tried first.
-    """
-    powers = [Term("1", k) for k in range(times + 1)] + [Term("E", k) for k in range(times - before, times + 1)]
-    return Template(f"integral {times + 1} of a Gaussian", tuple(powers))
-
-
-TEMPLATES = (
-    _repeated(0),
-    _repeated(1),
-    Template("two integrals of a Gaussian, with an exponential", (Term("1"), Term("1", rate=True), Term("H", rate=True))),
-    Template("a Gaussian's integral, with an exponential", (Term("1"), Term("E"), Term("1", rate=True), Term("E", rate=True))),
-    Template("integrals of two Gaussians", (Term("1"), Term("E"), Term("E", second=True))),
-    _repeated(2),
-    _repeated(1, before=1),
-)
-
-
-def _integral(erf: Any, gauss: Any, z: Any, times: int, root: Any) -> Any:
-    """The repeated integral of erf(z), without constants of integration; arrays or expressions, ``root`` is sqrt(pi)."""
-    if times == 0:
-        return erf
-    if times == 1:
-        return z * erf + gauss / root
-    return (2 * z**2 + 1) * erf / 4 + z * gauss / (2 * root)
-
-
-def columns(template: Template, y: Array, theta: Array) -> Array:  # (n,), (q,) -> (n, p)
-    """The terms at points of a line; theta is m, s and, if open, a or the second centre."""
-    from scipy.special import erf  # late: slow to import
-
-    m, s = theta[0], theta[1]
-    a = theta[2] if template.extra == "rate" else 0.0
-    found = []
-    for term in template.terms:
-        centre = theta[2] if term.second else m - a * s * s / 2 if term.rate else m
-        z = (y - centre) / s
-        value = (
-            y**term.power if term.kind == "1" else s**term.power * _integral(erf(z), np.exp(-z * z), z, term.power, np.pi**0.5)
-        )
-        if term.kind == "H":
-            value = np.exp(np.clip(a * (y - m) + (a * s / 2) ** 2, -200, 200)) * value - erf((y - m) / s)
-        elif term.rate:
-            value = value * np.exp(np.clip(a * (y - y.mean()), -100, 100))
-        found.append(value)
-    return np.stack(found, 1)
-
-
-def expressions(template: Template, y: sp.Expr, m: sp.Expr, variance: sp.Expr, third: sp.Expr | None) -> list[sp.Expr]:
-    """The terms as functions of the coordinate's expression y; ``variance`` is s^2."""
-    found = []
-    for term in template.terms:
-        a = third if term.rate and third is not None else sp.Integer(0)
-        centre = third if term.second and third is not None else m - a * variance / 2
-        z = (y - centre) / sp.sqrt(variance)
-        value = y**term.power
-        if term.kind != "1":
-            erf, gauss = sp.erf(z), sp.exp(-(z**2))
-            value = sp.expand(sp.sqrt(variance) ** term.power * _integral(erf, gauss, z, term.power, sp.sqrt(sp.pi)), deep=False)
-        if term.kind == "H":
-            value = sp.exp(a * (y - m) + a**2 * variance / 4) * value - sp.erf((y - m) / sp.sqrt(variance))
-        elif term.rate:
-            value *= sp.exp(a * y)
-        found.append(value)
-    return found
+"""Time for the whole rung; what has no such form leaves it after some tenths of a second."""
 
 
 def antiderivatives(view: View) -> Iterator[Form]:
@@ -167,52 +59,13 @@ def _along(view: View, axis: int, chart: Chart, lines: Array) -> Iterator[Form]:
             continue
         if not view.budget.left:
             return
-        start = _on_line(template, y, lines[:, middle], view.sigma)
+        start = on_line(template, y, lines[:, middle], view.sigma)
         if start is None:
             continue
         form = _whole(view, axis, chart, template, lines, start)
         if form is not None:
             yield form
             return
-
-
-def _on_line(template: Template, y: Array, u: Array, sigma: float) -> Array | None:
-    """m, s and what else is open on one line, from a scan; None if the template does not fit there."""
-    width, target = float(np.ptp(y)), u[:, None]
-    thirds = {
-        "rate": [r / width * 2 for r in RATES] + [1.0, -1.0],
-        "centre": [y.min() + c * width for c in CENTRES[::2]],
-        "": [0.0],
-    }
-    scan = []
-    coarse = slice(0, None, max(1, len(y) // 24))
-    for third in thirds[template.extra]:
-        for m in y.min() + CENTRES[:: 2 if template.extra else 1] * width:
-            for s in WIDTHS[:: 2 if template.extra else 1] * width:
-                if template.extra == "centre" and third <= m:
-                    continue
-                theta = np.array([m, s, third][: template.open])
-                scan.append((rms(misfit(columns(template, y[coarse], theta), target[coarse])), tuple(theta)))
-    for _, start in sorted(scan)[:STARTS]:
-        found = _refined(template, y, u, np.array(start))
-        if found is not None and rms(misfit(columns(template, y, found[0]), target)) <= 3 * sigma:
-            off = spread(found[1], sigma, found[0])
-            if off[0] <= SHARP * abs(found[0][1]) and off[1] <= SHARP * abs(found[0][1]):
-                return found[0]
-    return None
-
-
-def _refined(template: Template, y: Array, u: Array, start: Array) -> tuple[Array, Array] | None:
-    """The open numbers by variable projection, with the Jacobian; None where the line says nothing of them."""
-
-    def residual(theta: Array) -> Array:
-        if theta[1] <= 0:
-            return np.full_like(u, np.inf)
-        return misfit(columns(template, y, theta), u[:, None]).ravel()
-
-    scale = np.array([start[1], start[1], 1 / np.ptp(y) if template.extra == "rate" else start[1]])[: len(start)]
-    theta, J = refine(residual, start, scale)
-    return (theta, J) if np.isfinite(theta).all() and np.isfinite(J).all() and theta[1] > 0 else None
 
 
 def _whole(view: View, axis: int, chart: Chart, template: Template, lines: Array, start: Array) -> Form | None:
@@ -231,7 +84,44 @@ def _whole(view: View, axis: int, chart: Chart, template: Template, lines: Array
     if len(found) < len(forms):
         return None
     found = _together(view, axis, template, y, lines, found)
+    origin = _origin(view, axis, found[1])
+    if origin is not None:
+        return _from_origin(view, axis, chart, template, lines, start, *origin)
     return _with_coefficients(view, axis, chart, template, lines, found)
+
+
+def _origin(view: View, axis: int, variance: Form) -> tuple[float, int] | None:
+    """Where s^2 = 0, if s^2 is linear, and on which side of it the box lies: all spreading starts there."""
+    if len(view.symbols) == 1 or len(variance.numbers) != 2:
+        return None
+    t = view.symbols[1 - axis]
+    values = {n.symbol: sp.Float(n.value) for n in variance.numbers}
+    if sp.diff(variance.expression, t, 2) != 0:
+        return None
+    slope, at = (
+        float(e.xreplace(values)) for e in (sp.diff(variance.expression, t), variance.expression.xreplace({t: sp.Integer(0)}))
+    )
+    return (-at / slope, 1 if slope > 0 else -1) if at and slope else None
+
+
+def _from_origin(
+    view: View, axis: int, chart: Chart, template: Template, lines: Array, start: Array, origin: float, side: int
+) -> Form | None:
+    """The form as a function of the time since the origin (or until it: the expiry of an option)."""
+    t, tau = view.symbols[1 - axis], sp.Dummy("tau", positive=True)
+    old = view.samples.axes[1 - axis]
+    ends = sorted(side * (end - origin) for end in (old.lower, old.upper))
+    if ends[0] < 0:
+        return None
+    axes, symbols = list(view.samples.axes), list(view.symbols)
+    axes[1 - axis], symbols[1 - axis] = Axis(ends[0], ends[1], old.n), tau
+    values = view.values if side > 0 else np.flip(view.values, 1 - axis)
+    moved = view.of(replace(view.samples, axes=tuple(axes), values=values), symbols)
+    form = _whole(moved, axis, chart, template, lines[:, ::side], start)
+    if form is None:
+        return None
+    T = number(origin, name="T")
+    return fitting(view, form.expression.xreplace({tau: side * (t - T.symbol)}), [*form.numbers, T], form.how)
 
 
 def _numbers(view: View, axis: int, found: Sequence[Form]) -> Array:  # (q, lines)
@@ -272,7 +162,7 @@ def _followed(template: Template, y: Array, lines: Array, start: Array, sigma: f
     for walk in (range(middle, lines.shape[1]), range(middle, -1, -1)):
         guess = start
         for j in walk:
-            found = _refined(template, y, lines[:, j], guess)
+            found = refined(template, y, lines[:, j], guess)
             if found is None or rms(misfit(columns(template, y, found[0]), lines[:, [j]])) > 10 * sigma:
                 break
             before = numbers[:, j - walk.step] if j != middle else found[0]
@@ -321,11 +211,23 @@ def _with_coefficients(
             other = replace(form, numbers=(*form.numbers[:k], replace(n, value=n.value + n.slack), *form.numbers[k + 1 :]))
             noise = np.hypot(noise, coefficients(_numbers(view, axis, [*found[:i], other, *found[i + 1 :]]))[0] - values)
     z = chart.expression(view.symbols[axis])
+    if chart.name == "log x":
+        found = [_in_logarithms(found[0]), *found[1:]]
     parts = expressions(template, z, *(f.expression for f in found), *([None] if len(found) == 2 else []))
     numbers: list[Number] = [n for f in found for n in f.numbers]
     build = partial(_sum, [parts[k] for k in keep])
     strands = [(v.reshape(shape), d.reshape(shape)) for v, d in zip(values, noise, strict=True)]
     return next(assembled(view, axis, strands, build, numbers, f"{template.name} in {z}"), None)
+
+
+def _in_logarithms(form: Form) -> Form:
+    """A centre c + ... written as log C + ...: log x - log C is the logarithm of a ratio."""
+    for n in form.numbers:
+        rest = form.expression - n.symbol
+        if not rest.has(n.symbol):
+            inside = number(float(np.exp(n.value)), float(np.exp(n.value)) * n.slack, "C")
+            return Form(rest + sp.log(inside.symbol), (inside, *(other for other in form.numbers if other is not n)), form.how)
+    return form
 
 
 def _sum(columns: Sequence[sp.Expr], coefficients: Sequence[sp.Expr]) -> sp.Expr:

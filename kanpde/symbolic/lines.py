@@ -48,6 +48,9 @@ def functions(view: View, axis: int, values: Array, noise: Array) -> Iterator[Fo
     than the others are left out, where one coordinate is left.
     """
     others = [i for i in range(len(view.symbols)) if i != axis]
+    if not (np.isfinite(values).all() and np.isfinite(noise).all()):
+        return
+    noise = np.maximum(noise, 1e-15 * float(np.abs(values).max()) + 1e-300)
     typical = float(np.sqrt(np.mean(np.minimum(noise, EVEN * np.median(noise)) ** 2)))
     if float(np.sqrt(np.mean(values**2))) <= ACCEPT * typical:
         yield Form(sp.Integer(0))
