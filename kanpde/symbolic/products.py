@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, product
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -15,7 +16,7 @@ import sympy as sp
 from kanpde.symbolic.form import Form, Number, number
 from kanpde.symbolic.refit import refit
 from kanpde.symbolic.sample import Array, Samples, family, ranks
-from kanpde.symbolic.spans import STAGES, Span, level, spans, without_constant
+from kanpde.symbolic.spans import MOST_ATOMS, STAGES, Span, level, spans, without_constant
 from kanpde.symbolic.transforms import Transformed, transformed
 from kanpde.symbolic.view import View
 
@@ -60,7 +61,7 @@ def products(view: View, most_rank: int = MOST_RANK) -> Iterator[Form]:
                     yield form
         before = [len(f) for f in found]
         for axis, one in enumerate(families):
-            if stage == "modes" or not before[axis]:
+            if not before[axis] or not seen:
                 found[axis] += spans(view, axis, one, stage)
             if not found[axis] and not _hopeful(one.rank, stage):
                 edges = f"{one.rank} edge{'s' if one.rank > 1 else ''} of {view.symbols[axis]}"
@@ -78,7 +79,7 @@ def products(view: View, most_rank: int = MOST_RANK) -> Iterator[Form]:
 
 def _hopeful(rank: int, stage: str) -> bool:
     """Whether a later stage may still find a span."""
-    return stage == "modes" or (stage == "library" and rank <= 2)
+    return stage == "modes" or (stage == "library" and rank <= MOST_ATOMS)
 
 
 def sums(view: View) -> Iterator[Form]:
@@ -159,7 +160,7 @@ def assembled(view: View, chosen: Sequence[Span]) -> Form | None:
     form: Form | None = None
     for _ in range(2):  # again: the last digits of the numbers needed terms of their own
         columns = [span.values(axis.nodes, known) for span, axis in zip(chosen, view.samples.axes, strict=True)]
-        found = _terms(view.samples, columns, view.sigma, terms)
+        found = needed(view.values, columns, view.sigma, terms)
         if not found or (terms is not None and len(found) == len(terms)):
             break
         terms, coefficients = found
@@ -182,33 +183,36 @@ def assembled(view: View, chosen: Sequence[Span]) -> Form | None:
     return form
 
 
-def _terms(
-    samples: Samples, columns: Sequence[Array], sigma: float, among: list[Index] | None = None
-) -> tuple[list[Index], list[float]] | None:
-    """The products (of ``among``, or of all) that the samples need, with their coefficients: the least needed leave first."""
+def needed(
+    values: Array, columns: Sequence[Array], sigma: float, among: list[Index] | None = None
+) -> tuple[list[Index], list[Any]] | None:
+    """The products (of ``among``, or of all) that the values need, with their coefficients: the least needed leave first.
+
+    Values and columns may be complex.
+    """
     if not all(np.isfinite(c).all() for c in columns):
         return None
     norms = [np.linalg.norm(c, axis=0) for c in columns]
     if not all(n.all() for n in norms):
         return None
     columns = [c / n for c, n in zip(columns, norms, strict=True)]
-    terms = among or _largest(samples.values, columns)
-    N = samples.values.size
+    terms = among or _largest(values, columns)
+    N = values.size
     q, r = np.linalg.qr(_matrix(columns, terms))
-    v = samples.values.ravel()
-    projected = q.T @ v
-    beyond = float(np.sum((v - q @ projected) ** 2))
+    v = values.ravel()
+    projected = q.conj().T @ v
+    beyond = float(np.sum(np.abs(v - q @ projected) ** 2))
     keep = list(range(len(terms)))
     allowed = N * min(max(sigma**2, 1.5 * beyond / N), (ACCEPT * sigma) ** 2)
     c = projected
     while keep:
         left, singular, right = np.linalg.svd(r[:, keep], full_matrices=False)
-        inverse = right.T / np.maximum(singular, 1e-14 * singular[0])  # (k, k)
-        c = inverse @ (left.T @ projected)
-        lost = beyond + float(np.sum((projected - r[:, keep] @ c) ** 2))
+        inverse = right.conj().T / np.maximum(singular, 1e-14 * singular[0])  # (k, k)
+        c = inverse @ (left.conj().T @ projected)
+        lost = beyond + float(np.sum(np.abs(projected - r[:, keep] @ c) ** 2))
         if len(keep) == len(terms) and lost > N * (ACCEPT * sigma) ** 2:
             return None
-        increase = c**2 / np.sum(inverse**2, axis=1)
+        increase = np.abs(c) ** 2 / np.sum(np.abs(inverse) ** 2, axis=1)
         weakest = int(np.argmin(increase))
         if lost + increase[weakest] > max(allowed, 1.0001 * lost):
             break
@@ -216,7 +220,7 @@ def _terms(
     order = sorted(range(len(keep)), key=lambda k: terms[keep[k]])
     chosen = [terms[keep[k]] for k in order]
     sizes = [float(np.prod([norms[axis][i] for axis, i in enumerate(term)])) for term in chosen]
-    return chosen, [float(c[k]) / size for k, size in zip(order, sizes, strict=True)]
+    return chosen, [c[k] / size for k, size in zip(order, sizes, strict=True)]
 
 
 def _matrix(columns: Sequence[Array], terms: Sequence[Index]) -> Array:  # (N, k)
@@ -284,4 +288,4 @@ def content(samples: Samples) -> int:
     return int(np.sum(np.abs(series) > ACCEPT * max(gain, SMOOTH) * samples.sigma))
 
 
-__all__ = ["assembled", "content", "factors", "products", "sums", "transformed_products"]
+__all__ = ["assembled", "content", "factors", "needed", "products", "sums", "transformed_products"]

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from kanpde.symbolic.atoms import Atom, named, table
+from kanpde.symbolic.atoms import values as atom_values
 from kanpde.symbolic.basis import Basis
 from kanpde.symbolic.form import Form, Number, compiled, number
 from kanpde.symbolic.library import library_basis
@@ -29,6 +31,8 @@ HIGHEST = 8
 """The highest degree of a polynomial: beyond, it may stand for any smooth function."""
 ACCEPT = 3.0
 """Of the noise: what a span may leave of a family."""
+MOST_ATOMS = 4
+"""Functions of a coordinate that are looked for in the dictionary."""
 EDGES = 3
 """Forms of a single edge that are tried."""
 
@@ -87,12 +91,43 @@ def spans(view: View, axis: int, family: Family, stage: str) -> Iterator[Span]:
             return
         for late in islice(modal_bases(family.values, nodes, view.sigma, range(few + 1, MOST_MODES + 1)), 1):
             yield _of_basis(late, x)
+    elif family.rank <= MOST_ATOMS:
+        yield from _atoms(view, axis, family)
+
+
+def _atoms(view: View, axis: int, family: Family) -> Iterator[Span]:
+    """As many atoms of the dictionary in the family's span as it has dimensions: with open numbers, then as they are."""
+    x, nodes = view.symbols[axis], view.samples.axes[axis].nodes
+    q, sizes, _ = np.linalg.svd(family.values, full_matrices=False)
+    within = min(0.3, ACCEPT * view.sigma * np.sqrt(len(nodes)) / sizes[-1])  # what the noise may turn the span by
+    atoms: list[Atom | sp.Expr] = [sp.Integer(1), x, *named(view.harvested, x), *table()]
+    raw = np.concatenate([np.stack([np.ones_like(nodes), nodes], 1), atom_values(atoms[2:], nodes)], 1)  # type: ignore[arg-type]
+    with np.errstate(all="ignore"):
+        raw = raw / np.linalg.norm(raw, axis=0)
+        outside = np.linalg.norm(raw - q @ (q.T @ raw), axis=0)  # (atoms,): NaN where one is not defined
+    chosen: list[int] = []
+    for k in np.flatnonzero(outside <= max(within, 1e-12)):
+        taken = raw[:, [*chosen, k]]
+        if np.linalg.svd(taken, compute_uv=False)[-1] > max(100 * within, 1e-6):
+            chosen.append(int(k))
+        if len(chosen) == family.rank:
+            break
+    if len(chosen) < family.rank:
+        return
+    for opened in (True, False):
+        guesses: dict[sp.Dummy, float] = {}
+        columns = [
+            a if isinstance(a, sp.Expr) else a.expression(x, guesses if opened else None) for a in (atoms[k] for k in chosen)
+        ]
+        yield Span(x, tuple(columns), tuple(Number(s, v) for s, v in guesses.items()), "dictionary")
 
 
 def _degree(family: Array, axis: Axis, sigma: float) -> int:
     """The lowest degree of polynomials that hold a family to the noise."""
     series = axis.coefficients(family)  # (n, r)
-    beyond = np.sqrt(np.cumsum(series[::-1] ** 2, axis=0)[::-1] / 2).max(1)  # (n,): root mean square of what starts at each degree
+    beyond = np.sqrt(np.cumsum(series[::-1] ** 2, axis=0)[::-1] / 2).max(
+        1
+    )  # (n,): root mean square of what starts at each degree
     return int(np.argmax(np.append(beyond, 0.0) <= ACCEPT * sigma)) - 1
 
 
