@@ -17,8 +17,9 @@ from kanpde.symbolic.boxes import Box, agrees, boxes, one_by_one, sampler_of, sc
 from kanpde.symbolic.budget import Budget, Stopwatch
 from kanpde.symbolic.claims import Unprovable, claims
 from kanpde.symbolic.form import Form
+from kanpde.symbolic.named import named_functions
 from kanpde.symbolic.sample import NODES, Sampler
-from kanpde.symbolic.search import Source, named_functions, silent
+from kanpde.symbolic.search import Source, silent
 from kanpde.symbolic.settle import Court, Functions, Settled
 from kanpde.symbolic.together import forms_together, parts_of
 from kanpde.symbolic.worker import Worker

@@ -19,6 +19,7 @@ from kanpde.symbolic.claims import Claim, claims, points
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.polish import Polished
 from kanpde.symbolic.prove import prove
+from kanpde.symbolic.series_proof import prove_series
 from kanpde.symbolic.worker import Worker
 
 POLISH_SECONDS = 12.0
@@ -61,6 +62,9 @@ class Court:
 
     def settle(self, forms: Mapping[str, Form]) -> Settled | None:
         """The formula that forms of all fields lead to, or None; why not goes to the transcript."""
+        if any(form.expression.has(sp.Sum) for form in forms.values()):
+            with self.watch("proof"):
+                return self._series({name: form.expression for name, form in forms.items()})
         numbers = {n.symbol: n for form in forms.values() for n in form.numbers}
         functions = {name: form.expression for name, form in forms.items()}
         stated = claims(self.problem, functions, moving=True)
@@ -81,13 +85,25 @@ class Court:
             with self.watch("polish"):
                 choices = self._constants(stated, sets, perturbed) if numbers else [{}]
             for choice in choices[:MOST_PROOFS]:
-                exact = {name: e.xreplace(choice) for name, e in functions.items()}
+                exact = {name: _without_poles(e.xreplace(choice)) for name, e in functions.items()}
                 if not perturbed:
                     exact = {name: self.problem.with_values(e) for name, e in exact.items()}
                 with self.watch("proof"):
                     found = self._judged(exact, perturbed)
                 if found is not None:
                     return found
+        return None
+
+    def _series(self, functions: Functions) -> Settled | None:
+        """The status of Fourier series, which have no open numbers and a proof of their own."""
+        for perturbed in (True, False) if self.letters else (True,):
+            found = prove_series(self.problem, functions, self.worker, self.budget, perturbed)
+            if found is not None and found[0] == "proved":
+                status: FormulaStatus = "proved" if perturbed else "proved for the given parameters"
+                return Settled(status, functions, tuple(found[1]))
+            if found is not None and found[0] == "verified" and perturbed:
+                return Settled("verified numerically", functions, tuple(found[1]))
+        self.transcript.append(f"{_written(functions)}: a series that was not proved")
         return None
 
     def _constants(self, stated: Sequence[Claim], sets: Sequence[Polished], perturbed: bool) -> list[dict[sp.Symbol, sp.Expr]]:
@@ -157,6 +173,23 @@ class Court:
                     written[name], lines = way, retold
                     break
         return verdict, written, lines
+
+
+def _without_poles(e: sp.Expr) -> sp.Expr:
+    """1 / (a csc x + b cot x) as sin x / (a + b cos x): the same function, with its values where the parts are infinite."""
+    if not e.has(sp.csc, sp.sec, sp.cot):
+        return e
+    for function, meaning in _PARTS.items():
+        e = e.replace(function, meaning)
+    return sp.together(e)
+
+
+_PARTS: dict[Any, Callable[[sp.Expr], sp.Expr]] = {
+    sp.csc: lambda a: 1 / sp.sin(a),
+    sp.sec: lambda a: 1 / sp.cos(a),
+    sp.cot: lambda a: sp.cos(a) / sp.sin(a),
+    sp.tan: lambda a: sp.sin(a) / sp.cos(a),
+}
 
 
 def _shown(forms: Mapping[str, Form]) -> str:

@@ -11,7 +11,7 @@ from kanpde.problem.types import Problem
 from kanpde.symbolic.boxes import Box
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.form import Form
-from kanpde.symbolic.search import Source, forms_of, silent
+from kanpde.symbolic.search import Search, Source, silent
 
 MOST_FORMS = 3
 """Forms of one field of a system that are tried with those of the others; the first is right nearly always."""
@@ -25,7 +25,7 @@ def forms_together(
     box: Box,
     error: float | None,
     budget: Budget,
-    harvested: tuple[sp.Expr, ...],
+    named: tuple[sp.Expr, ...],
     transcript: list[str],
     report: Callable[[str], None] = silent,
 ) -> Iterator[Forms]:
@@ -36,7 +36,7 @@ def forms_together(
         lines: list[str] = []
         own = budget if len(groups) == 1 else budget.part(budget.left / (len(groups) - number))
         of_field = [sources[part] for part in parts]
-        search = forms_of(problem, of_field, box, error, own, harvested, lines, _named(report, name))
+        search = Search(problem, of_field, error, own, named, lines, _prefixed(report, name)).forms(box)
         split = _splits(search, parts)
         if len(groups) == 1:
             yield from split
@@ -52,7 +52,7 @@ def forms_together(
         yield {name: form for _, forms in combination for name, form in forms.items()}
 
 
-def _named(report: Callable[[str], None], name: str) -> Callable[[str], None]:
+def _prefixed(report: Callable[[str], None], name: str) -> Callable[[str], None]:
     return lambda text: report(f"{name}: {text}")
 
 
