@@ -51,11 +51,12 @@ def modal_bases(
     orders: range = range(1, MOST_MODES + 1),
     accept: float = 3.0,
     charts: Sequence[Chart] = tuple(CHARTS.values()),
+    evidence: int = EVIDENCE,
 ) -> Iterator[Basis]:
     """Bases of modes that span the family to ``accept * sigma``: fewest modes first, at most one a chart.
 
     ``orders`` are the orders of the differential equation to try; below r there is none. The next basis is looked for only when
-    the one before led nowhere.
+    the one before led nowhere. ``evidence``: how many significant coefficients of the data a basis must leave to its form.
     """
     resampled = {chart.name: _resample(chart, family, axis, sigma) for chart in charts}
     open_charts = [chart for chart in charts if resampled[chart.name] is not None]
@@ -64,7 +65,7 @@ def modal_bases(
         for chart in list(open_charts):
             values, z_axis = resampled[chart.name] or (family, axis)
             found = _candidates(values, z_axis, order, sigma)
-            candidates = (modes for modes in found if _modest(modes, family.shape[1], content[chart.name]))
+            candidates = (modes for modes in found if _modest(modes, family.shape[1], content[chart.name] - evidence))
             modes = _fitting(candidates, family, chart.forward(axis.nodes), accept * sigma)
             if modes:
                 open_charts.remove(chart)
@@ -77,7 +78,7 @@ def _modest(modes: list[Mode], rank: int, content: int) -> bool:
     """Whether the modes have fewer numbers than the data: as many would fit anything. A polynomial is known by where it ends."""
     columns = sum(count * (2 if b else 1) for _, b, count in modes)
     rates = sum(bool(a) + bool(b) for a, b, _ in modes)
-    return rates == 0 or columns * rank + rates <= content - EVIDENCE
+    return rates == 0 or columns * rank + rates <= content
 
 
 def significant(values: Array, axis: Axis, sigma: float) -> int:  # (n, r)

@@ -73,7 +73,7 @@ def spans(view: View, axis: int, family: Family, stage: str) -> Iterator[Span]:
             yield from _edges(view, axis, family.values[:, 0], "full" if stage == "edges" else "cheap")
         return
     if stage == "modes":
-        for basis in islice(modal_bases(family.values, nodes, view.sigma, range(1, few + 1)), BASES):
+        for basis in islice(modal_bases(family.values, nodes, view.sigma, range(1, few + 1), evidence=0), BASES):
             found += 1
             yield _of_basis(basis, x)
         degree = _degree(family.values, nodes, view.sigma)
