@@ -89,7 +89,7 @@ def _quotient(view: View, axis: int, K: sp.Expr, theta: Samples) -> Iterator[For
             build = partial(_built, x, columns[gauge], [columns[k] for k in others])
             found = next(assembled(scaled(view, K), axis, strands, build, numbers, f"{K} d log(theta)/d{x}"), None)
             if found is not None:
-                yield replace(found, expression=K * found.expression)
+                yield times(found, K, view.problem)
                 return
 
 
@@ -97,6 +97,15 @@ def scaled(view: View, K: sp.Expr) -> View:
     """The field divided by K, so that K may stay exact, letters and all, while numbers are fitted."""
     k = value_of(view.problem, K)
     return view.of(replace(view.samples, values=view.values / k, sigma=view.sigma / abs(k)))
+
+
+def times(form: Form, K: sp.Expr, problem: Problem | None) -> Form:
+    """The form times K: exact if K is a number, an open number of known value if it holds letters."""
+    if problem is None or not K.free_symbols:
+        return replace(form, expression=K * form.expression)
+    value = value_of(problem, K)
+    factor = number(value, 1e-14 * abs(value), "K")
+    return replace(form, expression=factor.symbol * form.expression, numbers=(factor, *form.numbers))
 
 
 def _built(x: sp.Symbol, first: sp.Expr, columns: Sequence[sp.Expr], parts: Sequence[sp.Expr]) -> sp.Expr:
@@ -143,7 +152,7 @@ def _logarithms(view: View) -> Iterator[Form]:
         for form in products(view.of(Samples(view.samples.axes, theta, noise, view.samples.resolved))):
             refined = refit(Form(sp.log(form.expression), form.numbers, f"{K} log(theta)"), scaled(view, K))
             if refined is not None:
-                yield replace(refined, expression=K * refined.expression)
+                yield times(refined, K, view.problem)
                 return
 
 

@@ -18,7 +18,7 @@ from kanpde.problem.types import Problem
 from kanpde.symbolic.basis import Exponential, refine
 from kanpde.symbolic.form import Form, number
 from kanpde.symbolic.lines import integral
-from kanpde.symbolic.logarithmic import along, coefficient_of, scaled, value_of
+from kanpde.symbolic.logarithmic import along, coefficient_of, scaled, times, value_of
 from kanpde.symbolic.modes import modal_bases
 from kanpde.symbolic.refit import refit
 from kanpde.symbolic.sample import Array, Axis
@@ -53,7 +53,7 @@ def tau_functions(view: View) -> Iterator[Form]:
                 continue  # (log tau)_xx is a variance
             form = _solitons(divided, axis)
             if form is not None:
-                yield replace(form, expression=K * form.expression, how=f"{K} (log tau)_{x}{x}, {form.how}")
+                yield replace(times(form, K, view.problem), how=f"{K} (log tau)_{x}{x}, {form.how}")
                 return
 
 
