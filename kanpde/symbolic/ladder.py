@@ -112,8 +112,8 @@ def _next(found: Iterator[Form], view: View) -> Form | None:
     try:
         with np.errstate(all="ignore"):  # trial values overflow far from the fit
             return next(found, None)
-    except np.linalg.LinAlgError as failure:
-        view.transcript.append(str(failure))
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError) as failure:
+        view.transcript.insert(0, f"broke down: {failure}")
         return None
 
 

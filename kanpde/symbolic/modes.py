@@ -132,7 +132,7 @@ def _interpolation(n: int) -> Array:  # (Q, n)
 def _tests(order: int, count: int) -> tuple[Array, Array]:
     """Derivatives of (1 - s^2)^order T_m(s) at Gauss-Legendre points: (order + 1, count, Q), with the weights (Q,)."""
     points, weights = legendre.leggauss(QUADRATURE)
-    bump = chebyshev.chebpow([0.5, 0, -0.5], order)  # 1 - s^2 = (T_0 - T_2) / 2
+    bump = chebyshev.chebpow([0.5, 0, -0.5], order, maxpower=order)  # 1 - s^2 = (T_0 - T_2) / 2
     table = np.empty((order + 1, count, len(points)))
     for m in range(count):
         series = chebyshev.chebmul(bump, np.eye(m + 1)[m])

@@ -22,10 +22,14 @@ from kanpde.symbolic.view import View
 
 MOST_RANK = 7
 """Products beyond which a field is given up: a shock has more at any useful noise, and no textbook prints eight terms."""
+FIRST = 1
+"""Spans of a coordinate that are looked at before the library is opened: a sine needs no second opinion."""
 MOST_TERMS = 80
 """Products that are looked at; more have the smallest coefficients and are dropped before the elimination."""
 MOST_NUMBERS = 20
 """Open numbers of a form: what has more is a table, not a formula."""
+CLEAR = 2
+"""A field of at most this rank is tried as it is first."""
 FEW_NUMBERS = 10
 """Forms with more numbers than this wait until the simpler ones have been seen."""
 COMBINATIONS = 8
@@ -62,7 +66,7 @@ def products(view: View, most_rank: int = MOST_RANK) -> Iterator[Form]:
         before = [len(f) for f in found]
         for axis, one in enumerate(families):
             if not before[axis] or not seen:
-                found[axis] += spans(view, axis, one, stage)
+                found[axis] += islice(spans(view, axis, one, stage), FIRST if stage == "modes" else None)
             if not found[axis] and not _hopeful(one.rank, stage):
                 edges = f"{one.rank} edge{'s' if one.rank > 1 else ''} of {view.symbols[axis]}"
                 view.transcript.append(f"the {edges} have no formula, at noise {view.sigma:.1e}")
@@ -258,6 +262,10 @@ def transformed_products(view: View, fewest: int = 1, most: int = MOST_RANK) -> 
     waiting: list[Form] = []
     limit = most
     plain = max(ranks(view.samples, view.sigma))
+    if fewest <= plain <= CLEAR:  # before the transforms are even made
+        for first in islice(products(view, plain), 1):
+            limit = plain
+            yield first
     for rank, t in sorted(_ranked(view), key=lambda pair: (pair[0] + BIT * pair[1].bits, pair[1].bits)):
         if not fewest <= rank <= limit or (t.name != "u" and rank >= plain) or not view.budget.left:
             continue

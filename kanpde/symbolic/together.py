@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice, product
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count, islice, product
 
 import sympy as sp
 
@@ -31,25 +31,43 @@ def forms_together(
 ) -> Iterator[Forms]:
     """A form for every real field, the likeliest first."""
     groups = parts_of(problem)
-    found: list[list[Forms]] = []
+    found: list[_Proposed] = []
     for number, (name, parts) in enumerate(groups.items()):
-        lines: list[str] = []
         own = budget if len(groups) == 1 else budget.part(budget.left / (len(groups) - number))
-        of_field = [sources[part] for part in parts]
-        search = Search(problem, of_field, error, own, named, lines, _prefixed(report, name)).forms(box)
-        split = _splits(search, parts)
-        if len(groups) == 1:
-            yield from split
-            transcript += lines
+        lines: list[str] = []
+        search = Search(problem, [sources[part] for part in parts], error, own, named, lines, _prefixed(report, name)).forms(box)
+        proposed = _Proposed((_split(form, parts) for form in search), MOST_FORMS if len(groups) > 1 else None)
+        found.append(proposed)
+        hopeless = proposed[0] is None
+        transcript += [f"{name}: {line}" for line in lines] if len(groups) > 1 else lines
+        if hopeless:
             return
-        found.append(list(islice(split, MOST_FORMS)))
-        transcript += [f"{name}: {line}" for line in lines]
-        if not found[-1]:
-            transcript.append(f"{name}: no form was found")
+    several = len(found) > 1
+    places: Iterable[tuple[int, ...]] = (
+        sorted(product(range(MOST_FORMS), repeat=len(found)), key=sum) if several else ((k,) for k in count())
+    )
+    for place in places:
+        chosen = [f[k] for f, k in zip(found, place, strict=True)]
+        if all(c is not None for c in chosen):
+            yield {name: form for forms in chosen if forms is not None for name, form in forms.items()}
+        elif not several:
             return
-    numbered = product(*(enumerate(forms) for forms in found))
-    for combination in sorted(numbered, key=lambda c: sum(place for place, _ in c)):
-        yield {name: form for _, forms in combination for name, form in forms.items()}
+
+
+class _Proposed:
+    """The forms of one function, looked for no sooner than they are asked for."""
+
+    def __init__(self, forms: Iterator[Forms], most: int | None) -> None:
+        self._forms = islice(forms, most)
+        self._seen: list[Forms] = []
+
+    def __getitem__(self, place: int) -> Forms | None:
+        while len(self._seen) <= place:
+            form = next(self._forms, None)
+            if form is None:
+                return None
+            self._seen.append(form)
+        return self._seen[place]
 
 
 def _prefixed(report: Callable[[str], None], name: str) -> Callable[[str], None]:
@@ -64,10 +82,6 @@ def parts_of(problem: Problem) -> dict[str, tuple[str, ...]]:
         name, parts = part_of.get(field.name, (field.name, (field.name,)))
         found[name] = tuple(parts)
     return found
-
-
-def _splits(forms: Iterator[Form], parts: Sequence[str]) -> Iterator[Forms]:
-    return (_split(form, parts) for form in forms)
 
 
 def _split(form: Form, parts: Sequence[str]) -> Forms:
