@@ -241,6 +241,8 @@ def _shortened(piece: sp.Piecewise) -> sp.Expr:
     if not isinstance(condition, sp.StrictLessThan | sp.LessThan | sp.StrictGreaterThan | sp.GreaterThan):
         return piece
     distance = condition.lts - condition.gts  # negative where the first branch holds
+    if not distance.is_polynomial() or sp.Poly(distance, *distance.free_symbols).total_degree() > 1:
+        return piece  # two materials on both sides of a circle are read better one by one
     middle, half = (sp.expand((left + right) / 2), sp.expand((right - left) / 2))
     options: list[sp.Expr] = [piece]
     slope = sp.cancel(half / distance)
