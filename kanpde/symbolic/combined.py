@@ -31,6 +31,8 @@ FINEST = (4, 6, 9, 13, 18, 25, 35, 50, 70, 100, 140)
 """Of the polynomial that f is resampled from. A field that its nodes do not resolve may well resolve a function of s."""
 MOST_POINTS = 1600
 ACCEPT = 3.0
+FEW = 50
+"""Below this degree the polynomials are independent on the values that any s takes."""
 CORNER = 0.01
 """Part of the samples beyond the end of a range of s, where s is one of several."""
 OUTER = sp.Dummy("s", real=True)
@@ -64,15 +66,17 @@ def points_of(view: View, most: int) -> tuple[list[Array], Array]:
     return [grid.ravel()[::step] for grid in grids], view.values.ravel()[::step]
 
 
-def polynomials(s: Sequence[Array], degree: int) -> Array | None:  # (N,) each -> (N, 1 + len(s) degree)
-    """Chebyshev polynomials on the ranges of all s; the constant only once."""
+def polynomials(s: Sequence[Array], degree: int) -> list[Array]:  # (N,) each -> (N, degree + 1), then (N, degree) each
+    """Chebyshev polynomials on the range of each s, the constant only once; none where an s is no coordinate."""
     columns = []
     for k, one in enumerate(s):
         lower, upper = float(one.min()), float(one.max())
         if not (np.isfinite(lower) and np.isfinite(upper) and upper - lower > 1e-12 * max(abs(lower), abs(upper))):
-            return None
-        columns.append(chebyshev.chebvander((2 * one - lower - upper) / (upper - lower), degree)[:, min(k, 1) :])
-    return np.concatenate(columns, axis=1)
+            return []
+        reference = (2 * one - lower - upper) / (upper - lower)
+        highest = degree if degree < FEW else min(degree, len(np.unique(np.round(reference, 9))) - 1)  # s = x: 64 values
+        columns.append(np.asarray(chebyshev.chebvander(reference, highest)[:, min(k, 1) :], dtype=np.float64))
+    return columns
 
 
 def _at(combination: Combination, symbols: Sequence[sp.Symbol]) -> Callable[[list[Array], Array], Parts | None]:
@@ -96,10 +100,10 @@ def aligned(combination: Combination, view: View) -> Combination | None:
 
     def residual(theta: Array, degree: int) -> Array:
         parts = evaluate(points, theta)
-        columns = polynomials(parts[0], degree) if parts else None
-        if parts is None or columns is None:
+        columns = polynomials(parts[0], degree) if parts else []
+        if parts is None or not columns:
             return np.full_like(values, np.inf)
-        q, _ = np.linalg.qr(columns * parts[1][:, None])
+        q, _ = np.linalg.qr(np.concatenate(columns, 1) * parts[1][:, None])
         left: Array = values - parts[2]
         return left - q @ (q.T @ left)
 
@@ -139,28 +143,32 @@ def outer(combination: Combination, view: View, accept: float = ACCEPT) -> list[
         return []
     s, factor, plus = parts
     target = values - plus
-    size = np.inf
+    size, widths = np.inf, [0]
     for degree in FINEST:  # until one more changes nothing
         columns = polynomials(s, degree)
-        if columns is None or columns.shape[1] > len(values) / 8:
+        if not columns or sum(c.shape[1] for c in columns) > len(values) / 8:
             break
-        q, r = np.linalg.qr(columns * factor[:, None])
+        q, r = np.linalg.qr(np.concatenate(columns, 1) * factor[:, None])
+        widths = [c.shape[1] for c in columns]
         before, size = size, float(np.sqrt(np.mean((target - q @ (q.T @ target)) ** 2)))
         if size <= view.sigma or 0.9 * before < size <= accept * view.sigma:
             break
     if size > accept * view.sigma:
         return []
     left, singular, right = np.linalg.svd(r)
-    inverse = right.T / np.maximum(singular, 1e-13 * singular[0]) @ left.T
-    degree = (r.shape[1] - 1) // len(s)
+    # directions that hardly show in u are left out as far as u can do without them: they would only amplify the noise
+    weights = left.T @ (q.T @ target)
+    lost = size**2 + np.append(np.cumsum(weights[::-1] ** 2)[::-1], 0.0) / len(values)  # (k + 1,) with so many kept
+    kept = int(np.argmax(lost <= max(view.sigma, 1.1 * size) ** 2))
+    inverse = right[:kept].T / np.maximum(singular[:kept], 1e-13 * singular[0]) @ left[:, :kept].T
     noise = max(view.sigma, size) * max(1.0, 1 / float(np.median(np.abs(factor))))
     views = []
     for k, one in enumerate(s):
         whole = Axis(float(one.min()), float(one.max()), NODES[1])
         ends = (whole.lower, whole.upper) if len(s) == 1 else tuple(float(v) for v in np.quantile(one, (CORNER, 1 - CORNER)))
         axis = Axis(ends[0], ends[1], NODES[1])
-        table = chebyshev.chebvander(whole.reference(axis.nodes), degree)[:, min(k, 1) :]
-        rows = table @ inverse[k and 1 + k * degree : 1 + (k + 1) * degree]
+        table = chebyshev.chebvander(whole.reference(axis.nodes), widths[k] - 1 + min(k, 1))[:, min(k, 1) :]
+        rows = table @ inverse[sum(widths[:k]) : sum(widths[: k + 1])]
         f = rows @ (q.T @ target)
         worst = float(np.linalg.norm(rows, axis=1).max())  # deviation at the worst node under white noise of size 1
         if len(s) > 1:

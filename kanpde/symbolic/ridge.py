@@ -241,10 +241,10 @@ def _noise(view: View, s: Array) -> float | None:  # s (n_1, ..., n_d)
     step = max(1, len(values) // 6400)
     step += 1 - step % 2
     columns = polynomials([s.ravel()[::step]], 64)
-    if columns is None:
+    if not columns:
         return None
     v = values[::step]
-    q = np.linalg.qr(columns)[0]
+    q = np.linalg.qr(columns[0])[0]
     left = float(np.sqrt(np.mean((v - q @ (q.T @ v)) ** 2)))
     if left > VAGUE * float(v.std()):
         return None
