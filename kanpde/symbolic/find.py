@@ -78,7 +78,7 @@ def _find(
             found = _on_box(problem, sources, box, error, court, named, report)
             if found is not None:
                 settled, how = found
-                functions = _together(problem, settled.functions)
+                functions = _together(problem, settled)
                 return Formula(settled.status, functions, budget.spent, settled.transcript, dict(watch.stages), how)
     if not budget.left:
         transcript.append(f"stopped after {seconds:g} seconds")
@@ -114,11 +114,12 @@ def _size(source: Source) -> float:
     return source.spots.size or 1.0
 
 
-def _together(problem: Problem, found: Functions) -> Functions:
-    """The functions as the file declares them: a complex one from its parts."""
+def _together(problem: Problem, settled: Settled) -> Functions:
+    """The functions as the file declares them: a complex one as it was found, before it was taken apart."""
     result: dict[str, sp.Expr] = {}
     for name, parts in parts_of(problem).items():
-        result[name] = found[parts[0]] if len(parts) == 1 else found[parts[0]] + sp.I * found[parts[1]]
+        first = settled.functions[parts[0]]
+        result[name] = first if len(parts) == 1 else settled.wholes.get(parts[0], first + sp.I * settled.functions[parts[1]])
     return result
 
 

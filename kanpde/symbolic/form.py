@@ -74,12 +74,14 @@ class Form:
     """An expression that fits the samples within their noise.
 
     ``numbers`` are those that occur in ``expression``; everything else in it is exact. ``how`` says in a few words where the form
-    comes from, for the transcript: "sum of 2 products", "tan(u/4) is a product", "f(x - c t)".
+    comes from, for the transcript: "sum of 2 products", "tan(u/4) is a product", "f(x - c t)". ``whole`` is the complex
+    expression that ``expression`` is the real or imaginary part of.
     """
 
     expression: sp.Expr
     numbers: tuple[Number, ...] = ()
     how: str = ""
+    whole: sp.Expr | None = None
 
     @property
     def at_values(self) -> sp.Expr:

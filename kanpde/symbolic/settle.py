@@ -7,7 +7,7 @@ place; and what results is proved claim by claim, then written as a textbook wou
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
@@ -15,8 +15,9 @@ import sympy as sp
 from kanpde.problem.types import Problem
 from kanpde.results.types import FormulaStatus
 from kanpde.symbolic.budget import Budget, Stopwatch
-from kanpde.symbolic.claims import Claim, claims, points
-from kanpde.symbolic.form import Form
+from kanpde.symbolic.claims import Claim, Unprovable, claims, points
+from kanpde.symbolic.form import Form, Number
+from kanpde.symbolic.piecewise import shorten
 from kanpde.symbolic.polish import Polished
 from kanpde.symbolic.prove import prove
 from kanpde.symbolic.series_proof import prove_series
@@ -34,11 +35,15 @@ Functions = Mapping[str, sp.Expr]
 
 @dataclass(frozen=True)
 class Settled:
-    """A formula for every field, its status, and how each claim was reduced to zero."""
+    """A formula for every field, its status, and how each claim was reduced to zero.
+
+    ``wholes`` are the complex expressions whose parts the functions are, by the name of the part.
+    """
 
     status: FormulaStatus
     functions: Functions
     transcript: tuple[str, ...]
+    wholes: Functions = field(default_factory=dict)
 
 
 @dataclass
@@ -66,32 +71,61 @@ class Court:
             with self.watch("proof"):
                 return self._series({name: form.expression for name, form in forms.items()})
         numbers = {n.symbol: n for form in forms.values() for n in form.numbers}
-        functions = {name: form.expression for name, form in forms.items()}
-        stated = claims(self.problem, functions, moving=True)
-        polished: Sequence[Polished] = []
-        if numbers:
-            with self.watch("polish"):
-                start = {s: n.value for s, n in numbers.items()}
-                given = [(c.expression, dict(c.ranges), c.fractions) for c in stated if not c.sign]
-                polished = self.worker.call(self.budget.at_most(POLISH_SECONDS), "polish", given, start, self.letters) or []
-            if not polished or polished[0].failure:
-                reason = polished[0].failure if polished else "no answer in time"
-                self.transcript.append(f"{_shown(forms)}: {reason}")
-                return None
+        equal = _equal(list(numbers.values()))
+        ways = [equal, {}] if equal else [{}]  # fewer numbers are better determined, if the guess is right
+        tried = [(way, *self._polished(forms, way, numbers)) for way in ways[:1]]
+        if ways[1:] and (not tried[0][2] or any(p.failure for p in tried[0][2])):
+            tried.append((ways[1], *self._polished(forms, ways[1], numbers)))
         for perturbed in (True, False) if self.letters else (False,):
-            sets = [p for p in polished if not p.failure] if perturbed else polished[:1]
-            if numbers and perturbed and len(sets) < len(polished):
-                continue  # no such formula at other values of the letters
-            with self.watch("polish"):
-                choices = self._constants(stated, sets, perturbed) if numbers else [{}]
-            for choice in choices[:MOST_PROOFS]:
-                exact = {name: _without_poles(e.xreplace(choice)) for name, e in functions.items()}
-                if not perturbed:
-                    exact = {name: self.problem.with_values(e) for name, e in exact.items()}
-                with self.watch("proof"):
-                    found = self._judged(exact, perturbed)
+            for way, stated, polished in tried:
+                if numbers and (not polished or any(p.failure for p in (polished if perturbed else polished[:1]))):
+                    continue  # no such formula, or none at other values of the letters
+                found = self._exact(forms, way, stated, polished if perturbed else polished[:1], perturbed)
                 if found is not None:
                     return found
+        reason = next((p[0].failure for _, _, p in tried[-1:] if p and p[0].failure), "no answer in time")
+        if numbers and not any(p and not p[0].failure for _, _, p in tried):
+            self.transcript.append(f"{_shown(forms)}: {reason}")
+        return None
+
+    def _polished(
+        self, forms: Mapping[str, Form], equal: Mapping[sp.Symbol, sp.Symbol], numbers: Mapping[sp.Symbol, Number]
+    ) -> tuple[list[Claim], list[Polished]]:
+        """The claims, and the numbers to forty digits at all sets of letters, some numbers being put equal to others."""
+        stated = claims(self.problem, {name: form.expression.xreplace(dict(equal)) for name, form in forms.items()}, moving=True)
+        if not numbers:
+            return stated, []
+        with self.watch("polish"):
+            start = {s: n.value for s, n in numbers.items() if s not in equal}
+            given = [(c.expression, dict(c.ranges), c.fractions) for c in stated if not c.sign]
+            found = self.worker.call(self.budget.at_most(POLISH_SECONDS), "polish", given, start, self.letters)
+        return stated, found or []
+
+    def _exact(
+        self,
+        forms: Mapping[str, Form],
+        equal: Mapping[sp.Symbol, sp.Symbol],
+        stated: Sequence[Claim],
+        sets: Sequence[Polished],
+        perturbed: bool,
+    ) -> Settled | None:
+        """The first choice of exact constants that is proved."""
+        with self.watch("polish"):
+            choices = self._constants(stated, sets, perturbed) if sets else [{}]
+        for choice in choices[:MOST_PROOFS]:
+            put = {**choice, **{s: choice[other] for s, other in equal.items() if other in choice}}
+            values = {} if perturbed else dict(self.problem.constants)
+
+            def final(
+                e: sp.Expr, put: Mapping[sp.Symbol, sp.Expr] = put, values: Mapping[sp.Symbol, sp.Expr] = values
+            ) -> sp.Expr:
+                return _without_poles(e.xreplace(dict(put))).xreplace(dict(values))
+
+            with self.watch("proof"):
+                found = self._judged({name: final(form.expression) for name, form in forms.items()}, perturbed)
+            if found is not None:
+                wholes = {name: final(form.whole) for name, form in forms.items() if form.whole is not None}
+                return replace(found, wholes=wholes)
         return None
 
     def _series(self, functions: Functions) -> Settled | None:
@@ -165,14 +199,33 @@ class Court:
         for name, expression in functions.items():
             at = points(self.problem, perturbed)
             ways = self.worker.call(self.budget.at_most(TEXTBOOK_SECONDS), "forms", expression, at) or [expression]
+            short = shorten(expression) if expression.has(sp.Piecewise) else expression
+            ways = [short, *ways] if short != expression else ways
             for way in ways:
                 if way == expression:
                     break
-                again, retold = prove(self.worker, self.problem, stated({**written, name: way}), perturbed, self.budget)
+                try:
+                    claimed = stated({**written, name: way})
+                except Unprovable:  # |x - t| for sqrt((x - t)^2): a kink that the proof does not read
+                    continue
+                again, retold = prove(self.worker, self.problem, claimed, perturbed, self.budget)
                 if again == verdict:
                     written[name], lines = way, retold
                     break
         return verdict, written, lines
+
+
+def _equal(numbers: Sequence[Number]) -> dict[sp.Symbol, sp.Symbol]:
+    """Numbers that agree with an earlier one as far as the data know them, with that one."""
+    found: dict[sp.Symbol, sp.Symbol] = {}
+    kept: list[Number] = []
+    for n in numbers:
+        near = [m for m in kept if abs(m.value - n.value) <= min(m.slack + n.slack, 1e-5 * abs(n.value)) + 1e-9 * abs(n.value)]
+        if near:
+            found[n.symbol] = near[0].symbol
+        else:
+            kept.append(n)
+    return found
 
 
 def _without_poles(e: sp.Expr) -> sp.Expr:

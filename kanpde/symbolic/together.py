@@ -90,5 +90,6 @@ def _split(form: Form, parts: Sequence[str]) -> Forms:
         return {parts[0]: form}
     split = form.expression.as_real_imag()
     return {
-        part: Form(e, tuple(n for n in form.numbers if e.has(n.symbol)), form.how) for part, e in zip(parts, split, strict=True)
+        part: Form(e, tuple(n for n in form.numbers if e.has(n.symbol)), form.how, form.expression)
+        for part, e in zip(parts, split, strict=True)
     }
