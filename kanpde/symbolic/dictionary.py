@@ -25,6 +25,9 @@ ALIKE = 1e-7
 TRIALS = 60
 TRIPLES = 400
 """The first atoms of the table, of which also all triples are tried."""
+NEARBY = 1e-5
+FEW = 2
+"""Part of the function that atoms with simple constants may leave, and how often their constants are then set free."""
 CHANCE = {1: 15.0, 2: 30.0, 3: 40.0}
 """Bits that the data must have beyond the numbers of a fit: thousands of atoms, millions of pairs and triples were tried."""
 
@@ -47,10 +50,12 @@ def combined(curve: Curve, harvested: Sequence[sp.Expr] = (), most: int = 3) -> 
     for count in range(1, most + 1):
         if curve.surplus(count + 1) < CHANCE[count]:
             return
-        found = 0
+        found, attempts = 0, 0
         for chosen in {1: _singles, 2: _pairs, 3: _triples}[count](columns, b):
-            if _left(columns[:, chosen], y) > limit:
+            left = _left(columns[:, chosen], y)
+            if left > max(limit, NEARBY) or (left > limit and attempts == FEW):
                 continue
+            attempts += left > limit
             form = _form([atoms[which[k]] for k in chosen], curve)
             if form is not None:
                 found += 1
@@ -91,14 +96,16 @@ def _pairs(columns: Array, b: Array) -> list[list[int]]:
     return [[i, j] for _, i, j in best]
 
 
-def _lowest(g: Array, p: Array, q: Array, apart: Array, count: int, i0: int, j0: int) -> list[tuple[float, int, int]]:
-    """The smallest of what pairs leave, with their places."""
+def _lowest(
+    g: Array, p: Array, q: Array, apart: Array, count: int, i0: int, j0: int, had: float = 0.0
+) -> list[tuple[float, int, int]]:
+    """The smallest of what pairs leave, with their places; ``had`` is what a third atom explains."""
     with np.errstate(all="ignore"):
         gain = (p[:, None] ** 2 + q**2 - 2 * g * p[:, None] * q) / apart
     gain = np.where((apart > ALIKE) & (np.arange(len(p))[:, None] < np.arange(len(q))), gain, -1.0)
     flat = gain.ravel()
     top = np.argpartition(-flat, min(count, len(flat) - 1))[:count]
-    return [(1 - float(flat[k]), i0 + int(k) // len(q), j0 + int(k) % len(q)) for k in top if flat[k] > 0.99]
+    return [(1 - float(flat[k]), i0 + int(k) // len(q), j0 + int(k) % len(q)) for k in top if had + flat[k] > 0.99]
 
 
 def _triples(columns: Array, b: Array) -> list[list[int]]:
@@ -114,7 +121,7 @@ def _triples(columns: Array, b: Array) -> list[list[int]]:
         p = (b[i + 1 :] - u * b[i]) * scale
         apart = np.where((size[:, None] > ALIKE) & (size > ALIKE), 1 - g * g, 0.0)
         worst = best[-1][0] if len(best) == TRIALS else np.inf
-        found = [(left - b[i] ** 2, i, j, k) for left, j, k in _lowest(g, p, p, apart, 10, i + 1, i + 1)]
+        found = [(left - b[i] ** 2, i, j, k) for left, j, k in _lowest(g, p, p, apart, 10, i + 1, i + 1, float(b[i] ** 2))]
         if found and min(found)[0] < worst:
             best = sorted([*best, *found])[:TRIALS]
     return [[i, j, k] for _, i, j, k in best]
