@@ -246,12 +246,11 @@ def _shortened(piece: sp.Piecewise) -> sp.Expr:
     middle, half = (sp.expand((left + right) / 2), sp.expand((right - left) / 2))
     options: list[sp.Expr] = [piece]
     slope = sp.cancel(half / distance)
-    if sp.denom(slope).is_number:
+    varies = distance.free_symbols & slope.free_symbols
+    if sp.denom(slope).is_number and (not varies or middle == 0):
         options.append(sp.factor_terms(middle + slope * sp.Abs(distance)))
-        for one, other, sign in ((left, right, 1), (right, left, -1)):
-            ratio = sp.cancel((other - one) / distance)
-            if not ratio.free_symbols & distance.free_symbols:
-                options.append(one + ratio * sign * sp.Max(0, sign * distance))
-    else:
+        if not varies:
+            options += [side + 2 * slope * sp.Max(0, way) for side, way in ((left, distance), (right, -distance))]
+    elif not half.free_symbols & distance.free_symbols:
         options.append(middle + half * sp.sign(distance))
     return min(options, key=lambda e: (e.count_ops() + 4 * e.has(sp.Piecewise), e.has(sp.sign)))

@@ -148,6 +148,9 @@ def test_equal_forms_on_both_sides_are_one() -> None:
     [
         (A - X, X - A, sp.Abs(X - A)),
         (0, 3 * (X - A), 3 * sp.Max(0, X - A)),
+        (3 * (A - X), 0, 3 * sp.Max(0, A - X)),
+        (X**2, X**2 + X - A, X**2 + sp.Max(0, X - A)),
+        (5 * X / 12 - X**2 / 2, 1 + X / 5 - X**2 / 4, None),
         (X, A, X - sp.Max(0, X - A)),
         (-1, 1, sp.sign(X - A)),
         ((X - A) ** 2, -((X - A) ** 2), None),
