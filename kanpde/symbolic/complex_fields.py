@@ -14,9 +14,9 @@ import numpy as np
 import sympy as sp
 
 from kanpde.symbolic.form import Form, Number, number
-from kanpde.symbolic.products import COMBINATIONS, MOST_NUMBERS, MOST_RANK, needed, transformed_products
+from kanpde.symbolic.products import COMBINATIONS, MOST_NUMBERS, MOST_RANK, Index, needed, transformed_products
 from kanpde.symbolic.refit import refit
-from kanpde.symbolic.sample import Array, Axis, Samples, crop, family
+from kanpde.symbolic.sample import Array, Axis, Samples, crop, family, parts
 from kanpde.symbolic.spans import STAGES, Span, spans
 from kanpde.symbolic.view import View
 
@@ -97,18 +97,22 @@ def _sums(both: View) -> Iterator[Form]:
 
 
 def _assembled(both: View, chosen: Sequence[Span]) -> Form | None:
-    """The sum of the products of waves that psi needs."""
+    """The sum of the products of waves that psi needs; of each coordinate cos and sin, or exp(i z) and exp(-i z)."""
     psi = both.values[..., 0] + 1j * both.values[..., 1]
-    waves: list[list[Wave]] = []
-    columns: list[Array] = []
+    options: list[list[tuple[list[Wave], Array]]] = []
     for span, axis in zip(chosen, both.samples.axes[:-1], strict=True):
+        columns = span.values(axis.nodes)
         made, mixing = _waves(span.columns)
-        waves.append(made)
-        columns.append(span.values(axis.nodes) @ mixing)
-    found = needed(psi, columns, both.sigma)
-    if not found:
+        plain = [Wave(column, sp.Integer(0)) for column in span.columns]
+        options.append([(made, columns @ mixing), (plain, columns)] if made != plain else [(plain, columns)])
+    best: tuple[list[list[Wave]], list[Index], list[complex]] | None = None
+    for option in product(*options):
+        found = needed(psi, [columns for _, columns in option], both.sigma)
+        if found and (best is None or len(found[0]) < len(best[1])):
+            best = ([waves for waves, _ in option], *found)
+    if best is None:
         return None
-    terms, coefficients = found
+    waves, terms, coefficients = best
     numbers: list[Number] = []
     re = im = whole = sp.Integer(0)
     for term, c in zip(terms, coefficients, strict=True):
@@ -154,6 +158,8 @@ def _polar(both: View) -> Iterator[Form]:
     angle = np.angle(psi)
     for axis in range(angle.ndim):
         angle = np.unwrap(angle, axis=axis)
+    origin = tuple(int(np.argmin(np.abs(axis.nodes))) for axis in part.axes[:-1])
+    angle = angle - 2 * np.pi * np.round(angle[origin] / (2 * np.pi))
     symbols = both.symbols[:-1]
     blur = part.sigma / float(np.sqrt(1 / np.mean(size**-2.0)))
     phase = both.of(Samples(part.axes[:-1], angle, max(blur, 4e-16 * float(np.abs(angle).max())), True), symbols)
@@ -181,20 +187,14 @@ def _phases(phase: View) -> Iterator[Form]:
 
 
 def _bright(both: View, size: Array) -> Samples | None:
-    """The part of the box around the brightest place where the phase is well known: whole, or with the faint edges cut off."""
+    """The largest part of the box where the phase is well known."""
     samples = both.samples
     bright = size >= FAINT * float(size.max())
     if bright.all():
         return samples
-    bounds: list[tuple[float, float]] = []
-    for i, axis in enumerate(samples.axes[:-1]):
-        others = tuple(k for k in range(size.ndim) if k != i)
-        good = np.flatnonzero(bright.all(others))
-        if not len(good):
-            return None
-        runs = np.split(good, np.flatnonzero(np.diff(good) > 1) + 1)
-        longest = max(runs, key=len)
-        if len(longest) < len(size) // 8 or len(longest) < 4:
-            return None
-        bounds.append((float(axis.nodes[longest[0]]), float(axis.nodes[longest[-1]])))
-    return crop(samples, [*bounds, (-1.0, 1.0)]) if samples.resolved else None
+    if not samples.resolved:
+        return None
+    for _, bounds, inside in parts(samples.axes[:-1], 8 if size.ndim < 3 else 4):
+        if bright[inside].all():
+            return crop(samples, [*bounds, (-1.0, 1.0)])
+    return None

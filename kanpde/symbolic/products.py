@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 
 from kanpde.symbolic.form import Form, Number, number
+from kanpde.symbolic.phases import phased
 from kanpde.symbolic.refit import refit
 from kanpde.symbolic.sample import Array, Samples, family, ranks
 from kanpde.symbolic.spans import MOST_ATOMS, STAGES, Span, level, spans, without_constant
@@ -36,6 +37,8 @@ COMBINATIONS = 8
 """Of the spans of all coordinates, how many are tried together."""
 BIT = 0.7
 """A transform of one bit must save more than this many functions of a coordinate to be looked at first."""
+ALIKE = 6
+"""Digits in which two forms of the same shape are the same."""
 SMOOTH = 0.3
 """A solver's error is smooth: it sits in few coefficients, each as large as this part of it."""
 PARTS = 2
@@ -260,6 +263,7 @@ def transformed_products(view: View, fewest: int = 1, most: int = MOST_RANK) -> 
         yield from products(view)
         return
     waiting: list[Form] = []
+    seen: set[str] = set()
     limit = most
     plain = max(ranks(view.samples, view.sigma))
     if fewest <= plain <= CLEAR:  # before the transforms are even made
@@ -274,11 +278,24 @@ def transformed_products(view: View, fewest: int = 1, most: int = MOST_RANK) -> 
             if form is None:
                 continue
             limit = min(limit, rank)
+            look = str(sp.N(form.at_values, ALIKE))
+            if look in seen:
+                continue
+            seen.add(look)
             if len(form.numbers) <= FEW_NUMBERS:
                 yield form
+                yield from _with_phases(form, view)
             else:
                 waiting.append(form)
     yield from waiting
+
+
+def _with_phases(form: Form, view: View) -> Iterator[Form]:
+    """The form once more, with one wave for a sine and a cosine."""
+    waves = phased(form)
+    again = None if waves is None else refit(waves, view)
+    if again is not None:
+        yield again
 
 
 def _ranked(view: View) -> Iterator[tuple[int, Transformed]]:

@@ -5,8 +5,9 @@ Only values are ever compared with the noise; derivatives amplify it and are nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ Sampler = Callable[..., Array]
 
 NODES = {1: 160, 2: 64, 3: 32}
 """Nodes a coordinate by dimension: 64 resolve 10 waves to 1e-10; three dimensions then still are only 32768 values."""
+
+MORE_NODES = {1: 320, 2: 128, 3: 48}
+"""Where these do not resolve a field: a soliton in a long interval."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,19 @@ def crop(samples: Samples, bounds: Sequence[tuple[float, float]]) -> Samples:
     return Samples(axes, np.ascontiguousarray(values), samples.sigma, samples.resolved)
 
 
+Bounds = list[tuple[float, float]]
+
+
+def parts(axes: Sequence[Axis], pieces: int, smallest: float = 0.25) -> Iterator[tuple[float, Bounds, tuple[slice, ...]]]:
+    """Smaller boxes made of ``pieces`` of each interval, the largest first: volume (of 1), bounds, and the nodes inside."""
+    edges = [np.searchsorted(a.nodes, a.lower + a.width * np.arange(pieces + 1) / pieces) for a in axes]  # (pieces + 1,) each
+    spans = [(i, j) for i in range(pieces) for j in range(i + 1, pieces + 1) if j - i >= smallest * pieces]
+    for box in sorted(product(spans, repeat=len(axes)), key=lambda box: (-np.prod([j - i for i, j in box]), box)):
+        bounds = [(a.lower + a.width * i / pieces, a.lower + a.width * j / pieces) for (i, j), a in zip(box, axes, strict=True)]
+        inside = tuple(slice(int(edge[i]), int(edge[j])) for (i, j), edge in zip(box, edges, strict=True))
+        yield float(np.prod([(j - i) / pieces for i, j in box])), bounds, inside
+
+
 def unfold(values: Array, axis: int) -> Array:  # (n_1, ..., n_d) -> (n_axis, product of the others)
     """The values as a matrix whose rows belong to one coordinate."""
     return np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
@@ -90,9 +107,16 @@ def sample(sampler: Sampler, bounds: Sequence[tuple[float, float]], sigma: float
 
     ``sigma`` is what the solver says of its own error. The tail of the Chebyshev series corrects it upwards, by a factor of at
     most 30 (what an error estimate may be wrong by); with no estimate the tail alone decides. A tail that stands far above the
-    estimate is no noise but a field that the nodes do not resolve.
+    estimate is no noise but a field that the nodes do not resolve: then more of them are tried, once.
     """
-    n = NODES[len(bounds)]
+    first = _sampled(sampler, bounds, sigma, NODES[len(bounds)])
+    if first.resolved:
+        return first
+    second = _sampled(sampler, bounds, sigma, MORE_NODES[len(bounds)])
+    return second if second.resolved else first
+
+
+def _sampled(sampler: Sampler, bounds: Sequence[tuple[float, float]], sigma: float | None, n: int) -> Samples:
     axes = tuple(Axis(lower, upper, n) for lower, upper in bounds)
     values = np.ascontiguousarray(sampler(*(axis.nodes for axis in axes)), dtype=np.float64)
     if values.shape != (n,) * len(axes):

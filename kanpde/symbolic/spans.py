@@ -22,6 +22,7 @@ from kanpde.symbolic.library import library_basis
 from kanpde.symbolic.modes import MOST_MODES, modal_bases
 from kanpde.symbolic.sample import Array, Axis, Family, Samples
 from kanpde.symbolic.view import View
+from kanpde.symbolic.weighted import gaussian_basis
 
 FEW_MODES = 3
 """Modes beyond one for each function of a family that are tried before the library."""
@@ -69,13 +70,19 @@ def spans(view: View, axis: int, family: Family, stage: str) -> Iterator[Span]:
     few = family.rank + FEW_MODES
     found = 0
     if family.rank == 1:
-        if stage != "library":
+        if stage == "library":
+            yield from _weighted(view, axis, family)
+        else:
             yield from _edges(view, axis, family.values[:, 0], "full" if stage == "edges" else "cheap")
         return
     if stage == "modes":
         for basis in islice(modal_bases(family.values, nodes, view.sigma, range(1, few + 1), evidence=0), BASES):
             found += 1
             yield _of_basis(basis, x)
+        if not found:
+            weighted = list(_weighted(view, axis, family))
+            found += len(weighted)
+            yield from weighted
         degree = _degree(family.values, nodes, view.sigma)
         if not found and degree <= HIGHEST:
             yield Span(x, tuple(x**k for k in range(degree + 1)), (), "polynomials")
@@ -120,6 +127,20 @@ def _atoms(view: View, axis: int, family: Family) -> Iterator[Span]:
             a if isinstance(a, sp.Expr) else a.expression(x, guesses if opened else None) for a in (atoms[k] for k in chosen)
         ]
         yield Span(x, tuple(columns), tuple(Number(s, v) for s, v in guesses.items()), "dictionary")
+
+
+def _weighted(view: View, axis: int, family: Family) -> Iterator[Span]:
+    """Polynomials under a Gaussian."""
+    x, nodes = view.symbols[axis], view.samples.axes[axis]
+    found = gaussian_basis(family.values, nodes, view.sigma) if view.samples.resolved else None
+    if found is None:
+        return
+    degree, values, slacks = found
+    a, b = (number(v, s, "k") for v, s in zip(values, slacks, strict=True))
+    tilted = abs(values[1]) > 1e-12 * abs(values[0]) * nodes.width
+    weight = sp.exp(a.symbol * x**2 + b.symbol * x) if tilted else sp.exp(a.symbol * x**2)
+    columns = tuple(x**k * weight for k in range(degree + 1))
+    yield Span(x, columns, (a, b) if tilted else (a,), "polynomials under a Gaussian")
 
 
 def _degree(family: Array, axis: Axis, sigma: float) -> int:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import permutations, product
+from itertools import permutations
 
 import numpy as np
 import sympy as sp
 
 from kanpde.symbolic.form import Form, Number, number
-from kanpde.symbolic.sample import Array, Samples, crop
+from kanpde.symbolic.sample import Array, Samples, crop, parts
 from kanpde.symbolic.shifts import levels
 from kanpde.symbolic.view import View
 
@@ -255,34 +255,20 @@ def _part(samples: Samples, transform: Transform, sign: int) -> tuple[float, Sam
     clear = max(CLEAREST, LOST * samples.size / samples.sigma)
     if np.isfinite(noise).all() and _clear(_through(samples, transform, sign, noise), clear):
         return 1.0, samples, *_with(samples, transform, sign, noise)
-    parts = PARTS[len(samples.axes)]
-    edges = [
-        np.searchsorted(a.nodes, a.lower + a.width * np.arange(parts + 1) / parts) for a in samples.axes
-    ]  # (parts + 1,) each
-    spans = [(i, j) for i in range(parts) for j in range(i + 1, parts + 1) if j - i >= SMALLEST * parts]
     values = np.where(np.isfinite(noise), samples.values, np.nan)
-    boxes = sorted(product(spans, repeat=len(edges)), key=lambda box: (-_volume(box), box))
-    for box in boxes:
-        cut = tuple(slice(int(edge[i]), int(edge[j])) for (i, j), edge in zip(box, edges, strict=True))
+    for volume, bounds, cut in parts(samples.axes, PARTS[len(samples.axes)], SMALLEST) if samples.resolved else ():
         inside = noise[cut]
         if not np.isfinite(inside).all():
             continue
         v = transform.forward(sign * values[cut])
         if np.std(v) < clear * np.sqrt(np.mean(inside**2)):
             continue
-        bounds = [
-            (a.lower + a.width * i / parts, a.lower + a.width * j / parts) for (i, j), a in zip(box, samples.axes, strict=True)
-        ]
         smaller = crop(samples, bounds)
         noise = _noise(smaller.values, smaller.sigma, transform, sign)
         if not (np.isfinite(noise).all() and _clear(_through(smaller, transform, sign, noise), clear / 10)):
             return None
-        return _volume(box) / parts ** len(edges), smaller, *_with(smaller, transform, sign, noise)
+        return volume, smaller, *_with(smaller, transform, sign, noise)
     return None
-
-
-def _volume(box: tuple[tuple[int, int], ...]) -> float:
-    return float(np.prod([j - i for i, j in box]))
 
 
 def _noise(u: Array, sigma: float, transform: Transform, sign: int) -> Array:
