@@ -185,7 +185,8 @@ def forms(combination: Combination, view: View, accept: float = ACCEPT) -> Itera
     if refined is None or not found:
         return
     given: list[str] = []
-    for chosen in islice(_choices(found), TRIALS):
+    searches = [univariate(one) for one in found]
+    for chosen in islice(choices(searches, TRIALS if len(searches) == 1 else FORMS), TRIALS):
         whole = refit(_whole(refined, chosen), view)
         if whole is not None and (look := _look(whole)) not in given:
             given.append(look)
@@ -194,13 +195,21 @@ def forms(combination: Combination, view: View, accept: float = ACCEPT) -> Itera
             return
 
 
-def _choices(found: Sequence[View]) -> Iterator[tuple[Form, ...]]:
-    """One form for each f; a single f is looked at no longer than needed."""
-    if len(found) == 1:
-        for form in univariate(found[0]):
+def choices(searches: Sequence[Iterator[Form]], most: int) -> Iterator[tuple[Form, ...]]:
+    """One form from each search, at most ``most`` of each; the first of each at once: second thoughts are dear."""
+    if len(searches) == 1:
+        for form in islice(searches[0], most):
             yield (form,)
-    else:
-        yield from product(*(list(islice(univariate(one), FORMS)) for one in found))
+        return
+    found: list[list[Form]] = []
+    for search in searches:
+        found.append(list(islice(search, 1)))
+        if not found[-1]:
+            return
+    yield tuple(one[0] for one in found)
+    for one, search in zip(found, searches, strict=True):
+        one += islice(search, most - 1)
+    yield from islice(product(*found), 1, None)
 
 
 def _whole(combination: Combination, chosen: Sequence[Form]) -> Form:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, islice, product
+from itertools import combinations, islice
 
 import numpy as np
 import sympy as sp
 from numpy.polynomial import chebyshev
 
-from kanpde.symbolic.combined import Combination, forms, polynomials
+from kanpde.symbolic.combined import Combination, choices, forms, polynomials
 from kanpde.symbolic.form import Form, Number, number
 from kanpde.symbolic.sample import Array, Samples
 from kanpde.symbolic.slopes import Slopes, slopes
@@ -217,16 +217,16 @@ def _general(view: View, inner: Inner) -> Iterator[Combination]:
     noise = _noise(view, total)
     if noise is None:
         return
-    options: list[list[Form]] = []
+    searches = []
     for i, values in zip(inner.active, parts, strict=True):
         one = view.of(Samples((view.samples.axes[i],), values, noise, True), (view.symbols[i],))
-        found = list(islice(univariate(replace(one, problem=None, harvested=())), INNER_FORMS))
-        if not found:
-            view.transcript.append(f"u is a function of a sum, but the part of {view.symbols[i]} is not recognised")
-            return
-        options.append(found)
-    for chosen in islice(product(*options), 3):
+        searches.append(univariate(replace(one, problem=None, harvested=())))
+    recognised = False
+    for chosen in islice(choices(searches, INNER_FORMS), 3):
+        recognised = True
         yield _sum(inner.active, chosen, view)
+    if not recognised:
+        view.transcript.append("u is a function of a sum whose parts are not recognised")
 
 
 def _integral(view: View, i: int, series: Array) -> Array:  # (n_i,)
