@@ -33,7 +33,7 @@ class Term:
     "H" is e^(a (y - m) + (a s / 2)^2) erf((y - m)/s + a s/2) - erf((y - m)/s), whose derivative has no Gaussian but e^(a y) E.
     """
 
-    kind: str  # "1", "E" or "H"
+    kind: str  # "1", "E", "H", or "G" for e^(-((y - m)/s)^2)
     power: int = 0
     rate: bool = False
     second: bool = False  # of a second Gaussian with the same width
@@ -72,6 +72,8 @@ TEMPLATES = (
     Template("two integrals of a Gaussian, with an exponential", (Term("1"), Term("1", rate=True), Term("H", rate=True))),
     Template("a Gaussian's integral, with an exponential", (Term("1"), Term("E"), Term("1", rate=True), Term("E", rate=True))),
     Template("integrals of two Gaussians", (Term("1"), Term("E"), Term("E", second=True))),
+    Template("two Gaussians", (Term("1"), Term("G"), Term("G", second=True))),
+    Template("a Gaussian", (Term("1"), Term("G"))),
     _repeated(2),
     _repeated(1, before=1),
 )
@@ -95,10 +97,14 @@ def columns(template: Template, y: Array, theta: Array) -> Array:  # (n,), (q,) 
     found = []
     for term in template.terms:
         centre = theta[2] if term.second else m - a * s * s / 2 if term.rate else m
-        z = (y - centre) / s
-        value = (
-            y**term.power if term.kind == "1" else s**term.power * _integral(erf(z), np.exp(-z * z), z, term.power, np.pi**0.5)
-        )
+        with np.errstate(divide="ignore", invalid="ignore"):  # s^2 = 0 where all spreading starts
+            z = (y - centre) / s
+        if term.kind == "1":
+            value = y**term.power
+        elif term.kind == "G":
+            value = np.exp(-z * z)
+        else:
+            value = s**term.power * _integral(erf(z), np.exp(-z * z), z, term.power, np.pi**0.5)
         if term.kind == "H":
             value = np.exp(np.clip(a * (y - m) + (a * s / 2) ** 2, -200, 200)) * value - erf((y - m) / s)
         elif term.rate:
@@ -115,7 +121,9 @@ def expressions(template: Template, y: sp.Expr, m: sp.Expr, variance: sp.Expr, t
         centre = third if term.second and third is not None else m - a * variance / 2
         z = (y - centre) / sp.sqrt(variance)
         value = y**term.power
-        if term.kind != "1":
+        if term.kind == "G":
+            value = sp.exp(-(z**2))
+        elif term.kind != "1":
             erf, gauss = sp.erf(z), sp.exp(-(z**2))
             value = sp.expand(sp.sqrt(variance) ** term.power * _integral(erf, gauss, z, term.power, sp.sqrt(sp.pi)), deep=False)
         if term.kind == "H":

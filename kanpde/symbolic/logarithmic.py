@@ -48,7 +48,7 @@ def quotients(view: View) -> Iterator[Form]:
             if not view.budget.left:
                 return
             value = value_of(view.problem, K)
-            theta = _potential(view, axis, value)
+            theta = potential(view, axis, value)
             if theta is not None:
                 rank = family(theta, axis, theta.sigma).rank
                 if 1 <= rank <= MOST_TERMS:
@@ -58,7 +58,7 @@ def quotients(view: View) -> Iterator[Form]:
     yield from _logarithms(view)
 
 
-def _potential(view: View, axis: int, K: float) -> Samples | None:
+def potential(view: View, axis: int, K: float) -> Samples | None:
     """theta = exp(int u dx / K), on every line along the axis divided by its largest value; None where nothing can be seen."""
     x = view.samples.axes[axis]
     logs = np.moveaxis(np.tensordot(integral(x), view.values, (1, axis)), 0, axis) / K
@@ -86,7 +86,7 @@ def _quotient(view: View, axis: int, K: sp.Expr, theta: Samples) -> Iterator[For
             others = [k for k in present if k != gauge]
             strands = [_ratio(coefficients, noise, k, gauge) for k in others]
 
-            build = partial(_built, x, columns[gauge], [columns[k] for k in others])
+            build = partial(logarithmic, x, columns[gauge], [columns[k] for k in others])
             found = next(assembled(scaled(view, K), axis, strands, build, numbers, f"{K} d log(theta)/d{x}"), None)
             if found is not None:
                 yield times(found, K, view.problem)
@@ -108,7 +108,7 @@ def times(form: Form, K: sp.Expr, problem: Problem | None) -> Form:
     return replace(form, expression=factor.symbol * form.expression, numbers=(factor, *form.numbers))
 
 
-def _built(x: sp.Symbol, first: sp.Expr, columns: Sequence[sp.Expr], parts: Sequence[sp.Expr]) -> sp.Expr:
+def logarithmic(x: sp.Symbol, first: sp.Expr, columns: Sequence[sp.Expr], parts: Sequence[sp.Expr]) -> sp.Expr:
     """theta_x / theta."""
     theta = first + sp.Add(*(part * column for part, column in zip(parts, columns, strict=True)))
     return sp.diff(theta, x) / theta
