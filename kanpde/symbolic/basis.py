@@ -146,7 +146,7 @@ def refine(
         left, sizes, right = np.linalg.svd(J / norms, full_matrices=False)
         step = -(right.T @ (sizes / (sizes**2 + damping) * (left.T @ r))) / norms
         trial = residual(theta + step)
-        if np.isfinite(trial).all() and trial @ trial < r @ r:
+        if np.isfinite(trial).all() and np.abs(trial).max(initial=0.0) < 1e150 and trial @ trial < r @ r:
             idle = idle + 1 if trial @ trial > 0.999 * (r @ r) else 0
             theta, r, damping = theta + step, trial, max(damping / 10, 1e-14)
             J = jacobian(theta, r)

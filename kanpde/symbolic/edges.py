@@ -23,12 +23,10 @@ from kanpde.symbolic.budget import Budget, Stopwatch
 from kanpde.symbolic.constants import Constants
 from kanpde.symbolic.fit import bits
 from kanpde.symbolic.form import Array, Form, Number, compiled, number
-from kanpde.symbolic.resample import Resampled, resample
+from kanpde.symbolic.resample import MARGIN, Resampled, resample
 from kanpde.symbolic.univariate import univariate
 from kanpde.symbolic.view import View
 
-MARGIN = 3.0
-"""Standard deviations: by so much the mean square of white noise may exceed its expectation, sigma^2 (1 + 3 sqrt(2/N))."""
 DOUBT = 3.0
 """A constant may be off by this many standard deviations of the number it stands for."""
 EARNED = 5.0
@@ -90,7 +88,7 @@ def suggest(
     data, budget, s = resample(x, y, noise), Budget(seconds), symbol(name)
     found: list[Suggestion] = []
     for form in chain(_polynomial(data, s), *(_proposed(data, level, s, budget) for level in LEVELS)):
-        one = fit(form, (s,), (x,), y, data.noise)
+        one = fit(form, (s,), (x,), y, data.noise, data.limit)
         if one is not None:
             found.append(one)
         if len(found) >= 2 * most or not budget.left:
@@ -105,12 +103,15 @@ def _proposed(data: Resampled, level: float, s: sp.Symbol, budget: Budget) -> It
 
 
 def _polynomial(data: Resampled, s: sp.Symbol) -> Iterator[Form]:
-    """The series itself, if it is short, without the powers that the data do not need."""
-    if data.coefficients > SHORT or not data.samples.resolved:
+    """The polynomial of the lowest degree that agrees with the data, without the powers that they do not need."""
+    axis, values = data.samples.axes[0], data.samples.values
+    degrees = range(min(SHORT, data.coefficients))
+    series = (np.polynomial.polynomial.Polynomial.fit(axis.nodes, values, k) for k in degrees)
+    close = max(data.limit**2 - data.noise**2, data.samples.sigma**2) ** 0.5
+    best = next((p for p in series if _rms(p(axis.nodes) - values) <= close), None)
+    if best is None:
         return
-    axis = data.samples.axes[0]
-    series = np.polynomial.polynomial.Polynomial.fit(axis.nodes, data.samples.values, data.coefficients - 1)
-    powers = np.asarray(series.convert().coef, dtype=np.float64)
+    powers = np.asarray(best.convert().coef, dtype=np.float64)
     reach = max(abs(axis.lower), abs(axis.upper))
     largest = float(np.abs(powers * reach ** np.arange(len(powers))).max())
     kept = [k for k, c in enumerate(powers) if abs(c) * reach**k > max(3 * data.samples.sigma, 1e-13 * largest)]
@@ -131,10 +132,12 @@ def _distinct(found: list[Suggestion]) -> list[Suggestion]:
     return [one for one, _ in kept]
 
 
-def fit(form: Form, symbols: Sequence[sp.Symbol], points: Points, values: Array, noise: float) -> Suggestion | None:
+def fit(
+    form: Form, symbols: Sequence[sp.Symbol], points: Points, values: Array, noise: float, limit: float | None = None
+) -> Suggestion | None:
     """The form with its numbers refined on data, and their slack for white noise; None if it leaves more than the noise."""
     found = least_squares(form, symbols, points, values, noise)
-    if found is None or found.misfit > allowed(noise, len(values)):
+    if found is None or found.misfit > (allowed(noise, len(values)) if limit is None else limit):
         return None
     better = found.form
     return Suggestion(
@@ -143,7 +146,7 @@ def fit(form: Form, symbols: Sequence[sp.Symbol], points: Points, values: Array,
 
 
 def allowed(noise: float, count: int) -> float:
-    """The largest misfit that ``count`` values with white noise are likely to leave."""
+    """The largest misfit that ``count`` values with white noise are likely to leave: its square sigma^2 (1 + 3 sqrt(2/N))."""
     return noise * math.sqrt(1 + MARGIN * math.sqrt(2 / count))
 
 

@@ -21,17 +21,24 @@ ROUNDING = 4e-16
 AMPLIFIED = 100.0
 """A series whose values at the nodes are off by more than this many times the noise says nothing there."""
 
+MARGIN = 3.0
+"""Standard deviations by which a sum of squares of white noise may exceed its expectation."""
 RIM = 0.01
 """Part of the interval at either end where the series is not asked: data are on one side there, and it is off by much more."""
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """The samples, the noise of the data themselves (root mean square), and how many coefficients they bear."""
+    """The samples, the noise of the data themselves (root mean square), and how many coefficients they bear.
+
+    ``limit`` is the misfit that the right form is unlikely to exceed: white noise outside of the series' coefficients is left by
+    any form, and within them at most K + 3 sqrt(2 K) of its squares. A stated noise is taken as it is.
+    """
 
     samples: Samples
     noise: float
     coefficients: int
+    limit: float
 
 
 def resample(x: Array, y: Array, noise: float | None = None) -> Resampled:  # (N,), (N,)
@@ -72,4 +79,6 @@ def resample(x: Array, y: Array, noise: float | None = None) -> Resampled:  # (N
     reached = found <= 2 * sigma if noise is not None else best < most
     cut = float(np.sqrt(left[best] / (len(x) - best)))  # more than the noise if fewer coefficients were taken
     off = max(sigma * amplified, cut if cut > 1.5 * sigma else 0.0, ROUNDING * float(np.abs(y).max(initial=0.0)))
-    return Resampled(Samples((inner,), values, off, bool(reached)), sigma, best)
+    share = best + MARGIN * float(np.sqrt(2 * best)) if noise is None else MARGIN * float(np.sqrt(2 * len(x)))
+    limit = sigma * float(np.sqrt(1 + share / len(x)))
+    return Resampled(Samples((inner,), values, off, bool(reached)), sigma, best, limit)
