@@ -163,12 +163,12 @@ def _polar(both: View) -> Iterator[Form]:
     symbols = both.symbols[:-1]
     blur = part.sigma / float(np.sqrt(1 / np.mean(size**-2.0)))
     phase = both.of(Samples(part.axes[:-1], angle, max(blur, 4e-16 * float(np.abs(angle).max())), True), symbols)
-    phases = list(islice(_phases(phase), FORMS))
-    if not phases:
-        return
     modulus = both.of(Samples(part.axes[:-1], size, part.sigma, part.resolved), symbols)
-    for outer in islice(transformed_products(modulus), FORMS):
-        for inner in phases:
+    for count in range(1, FORMS + 1):  # the first of each, before more are looked for
+        inner = next(islice(_phases(phase), count - 1, count), None)
+        if inner is None:
+            return
+        for outer in islice(transformed_products(modulus), FORMS):
             r, theta = outer.expression, inner.expression
             whole = r * sp.exp(sp.I * theta)
             numbers = (*outer.numbers, *inner.numbers)

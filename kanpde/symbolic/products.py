@@ -266,27 +266,31 @@ def transformed_products(view: View, fewest: int = 1, most: int = MOST_RANK) -> 
     seen: set[str] = set()
     limit = most
     plain = max(ranks(view.samples, view.sigma))
+    as_it_is = products(view, limit)
+
+    def handed(form: Form) -> Iterator[Form]:
+        look = str(form.expression.xreplace({n.symbol: sp.Float(n.value, ALIKE) for n in form.numbers}))
+        if look in seen:
+            return
+        seen.add(look)
+        if len(form.numbers) <= FEW_NUMBERS:
+            yield form
+            yield from _with_phases(form, view)
+        else:
+            waiting.append(form)
+
     if fewest <= plain <= CLEAR:  # before the transforms are even made
-        for first in islice(products(view, plain), 1):
+        for form in islice(as_it_is, 1):
             limit = plain
-            yield first
+            yield from handed(form)
     for rank, t in sorted(_ranked(view), key=lambda pair: (pair[0] + BIT * pair[1].bits, pair[1].bits)):
         if not fewest <= rank <= limit or (t.name != "u" and rank >= plain) or not view.budget.left:
             continue
-        for inner in products(t.view, limit):
-            form = inner if t.name == "u" else refit(t.inverse(inner), view)
-            if form is None:
-                continue
-            limit = min(limit, rank)
-            look = str(sp.N(form.at_values, ALIKE))
-            if look in seen:
-                continue
-            seen.add(look)
-            if len(form.numbers) <= FEW_NUMBERS:
-                yield form
-                yield from _with_phases(form, view)
-            else:
-                waiting.append(form)
+        for inner in as_it_is if t.name == "u" else products(t.view, limit):
+            back = inner if t.name == "u" else refit(t.inverse(inner), view)
+            if back is not None:
+                limit = min(limit, rank)
+                yield from handed(back)
     yield from waiting
 
 
