@@ -34,7 +34,7 @@ Map = Callable[[Array, Array], tuple[Array, Array]]
 
 
 def characteristic(view: View) -> Iterator[Form]:
-    """Forms f(x + k t) + g(x + m t), then products in coordinates along the characteristics, rotated ones, and polar ones."""
+    """Forms f(x + k t) + g(x + m t), then products in coordinates along the characteristics, and rotated ones."""
     if len(view.symbols) != 2:
         return
     pairs: list[tuple[float, float]] = []
@@ -55,7 +55,6 @@ def characteristic(view: View) -> Iterator[Form]:
         pairs.append((1.0, -1.0))
     for k, m in pairs:
         yield from _along(view, k, m, own)
-    yield from polar(view)
 
 
 def _waves(view: View, k: float, m: float) -> Combination:
@@ -201,7 +200,8 @@ def _back(view: View, inner: View, coordinates: list[sp.Expr], numbers: tuple[Nu
     if not 1 <= max(ranks(inner.samples, inner.sigma)) <= min(FEWER, own - 1):
         return
     for form in products(inner):
-        expression = form.expression.xreplace(dict(zip(inner.symbols, coordinates, strict=True)))
+        named = {sp.log(s): sp.log(c**2) / 2 for s, c in zip(inner.symbols, coordinates, strict=True) if c.func == sp.Pow}
+        expression = form.expression.xreplace(named).xreplace(dict(zip(inner.symbols, coordinates, strict=True)))
         used = tuple(n for n in (*numbers, *form.numbers) if expression.has(n.symbol))
         whole = refit(Form(expression, used, how), view)
         if whole is not None:

@@ -63,6 +63,10 @@ def ridges(view: View) -> Iterator[Form]:
             yield form
         if given:
             return
+    if d == 3:
+        from kanpde.symbolic.separated import separated  # late: it looks for ridges of two coordinates
+
+        yield from separated(view)
 
 
 def _combinations(view: View, found: Slopes) -> Iterator[Combination]:
