@@ -6,6 +6,7 @@ in numbers: a form with as many numbers as the data have significant coefficient
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -160,5 +161,5 @@ def _price(value: float, slack: float) -> float:
     for base, extra in ((1.0, 0.0), (float(np.pi), 2.0), (float(np.pi**2), 3.0)):
         near = Fraction(value / base).limit_denominator(12)
         if near and abs(float(near) * base - value) <= 3 * slack + 1e-12 * abs(value):
-            best = min(best, extra + float(np.log2(abs(near.numerator))) + 1.2 * float(np.log2(near.denominator)) + 1)
+            best = min(best, extra + math.log2(abs(near.numerator)) + 1.2 * math.log2(near.denominator) + 1)
     return best
