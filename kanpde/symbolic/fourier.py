@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import sympy as sp
 from sympy.simplify.fu import TR8
@@ -19,6 +19,8 @@ from kanpde.problem.jumps import resolved, switches
 LONGEST = 200
 """Operations of a coefficient that is factored, in at most half a second."""
 MOST_PIECES = 8
+HIGHEST = 12
+"""Power of a coordinate in the data: each is another integration by parts."""
 
 Values = Mapping[sp.Symbol, sp.Expr]
 
@@ -66,7 +68,7 @@ def mean(g: sp.Expr, z: sp.Symbol, start: sp.Expr, end: sp.Expr, values: Values)
         return None if found is None else sp.Integer(0)
     total = sp.Integer(0)
     for lower, upper, piece in found:
-        whole = _of_terms(piece, z, sp.Integer(0), sp.Integer(0), "cos", {})
+        whole = antiderivative(piece, z, None)
         if whole is None:
             return None
         total += whole.subs(z, upper) - whole.subs(z, lower)
@@ -115,8 +117,10 @@ def pieces(
     return found
 
 
-def antiderivative(g: sp.Expr, z: sp.Symbol, modes: Modes) -> sp.Expr | None:
-    """A function whose derivative by z is g times the mode; None where g is not of the kind that is read."""
+def antiderivative(g: sp.Expr, z: sp.Symbol, modes: Modes | None) -> sp.Expr | None:
+    """A function whose derivative by z is g times the mode (g itself, without modes); None where g is not of the kind read."""
+    if modes is None:
+        return _of_terms(g, z, sp.Integer(0), sp.Integer(0), "cos", {})
     resonant = {modes.n: modes.wave}
     return _of_terms(g, z, modes.wave, -modes.wave * modes.origin, modes.kind, resonant)
 
@@ -128,17 +132,10 @@ def _of_terms(
     total = sp.Integer(0)
     for term in () if g == 0 else sp.Add.make_args(sp.expand(TR8(sp.expand(g.rewrite([sp.sinh, sp.cosh], sp.exp))))):
         factor, rest = term.as_independent(z)
-        power, rate, shift, turn = 0, sp.Integer(0), sp.Integer(0), None
-        for part in sp.Mul.make_args(rest):
-            base, exponent = part.as_base_exp()
-            if base == z and exponent.is_Integer and exponent >= 0:
-                power += int(exponent)
-            elif isinstance(part, sp.exp) and (linear := _linear(part.exp, z)):
-                rate, shift = rate + linear[0], shift + linear[1]
-            elif isinstance(part, sp.sin | sp.cos) and turn is None and (linear := _linear(part.args[0], z)):
-                turn = (type(part), *linear)
-            elif part != 1:
-                return None
+        read = wave_of(rest, z)
+        if read is None:
+            return None
+        power, rate, shift, turn = read
         factor *= sp.exp(shift)
         if turn is None:
             total += factor * _part(power, rate, wave, phase, kind, z)
@@ -150,6 +147,22 @@ def _of_terms(
             both = _part(power, rate, wave + sign * b, phase + sign * c, _product_kind(kind, function), z)
             total += factor * _product_sign(kind, function, sign) / 2 * both
     return total
+
+
+def wave_of(product: sp.Expr, z: sp.Symbol) -> tuple[int, sp.Expr, sp.Expr, tuple[Any, sp.Expr, sp.Expr] | None] | None:
+    """z^power e^(rate z + shift) times sin or cos of (b z + c), as (power, rate, shift, (sin or cos, b, c) or None)."""
+    power, rate, shift, turn = 0, sp.Integer(0), sp.Integer(0), None
+    for part in sp.Mul.make_args(product):
+        base, exponent = part.as_base_exp()
+        if base == z and exponent.is_Integer and 0 <= exponent <= HIGHEST:
+            power += int(exponent)
+        elif isinstance(part, sp.exp) and (linear := _linear(part.exp, z)):
+            rate, shift = rate + linear[0], shift + linear[1]
+        elif isinstance(part, sp.sin | sp.cos) and turn is None and (linear := _linear(part.args[0], z)):
+            turn = (type(part), *linear)
+        elif part != 1:
+            return None
+    return power, rate, shift, turn
 
 
 def _linear(e: sp.Expr, z: sp.Symbol) -> tuple[sp.Expr, sp.Expr] | None:

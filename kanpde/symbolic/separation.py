@@ -14,7 +14,7 @@ import sympy as sp
 from kanpde.geometry import Face
 from kanpde.problem.types import MultiIndex, Problem, Residual, symbol
 from kanpde.symbolic.exact_shapes import exact_domain
-from kanpde.symbolic.fourier import Ends, Modes, coefficient, mean, of_parity, sine_or_cosine, tidy
+from kanpde.symbolic.fourier import Ends, Modes, coefficient, mean, of_parity, sine_or_cosine, tidy, wave_of
 
 ALWAYS = 40
 """Modes for which the kind of the ordinary equation (waves or exponentials) must be the same."""
@@ -22,10 +22,11 @@ ALWAYS = 40
 
 @dataclass(frozen=True)
 class Law:
-    """A linear equation or condition: the sum of coefficient times derivative equals ``data``."""
+    """A linear equation or condition: the sum of coefficient times derivative equals ``data``; ``text`` as it was written."""
 
     terms: Mapping[MultiIndex, sp.Expr]
     data: sp.Expr
+    text: str = ""
 
     def operate(self, e: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> sp.Expr:
         """The left side for a function."""
@@ -44,7 +45,7 @@ def law_of(residual: Residual) -> Law | None:
         return None
     partials = residual.partials
     rest = residual.expression.xreplace({s: sp.Integer(0) for s in residual.jets})
-    return Law({index: slope for (_, index), slope in partials.items() if slope != 0}, -rest)
+    return Law({index: slope for (_, index), slope in partials.items() if slope != 0}, -rest, residual.text)
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,6 @@ def along(whole: Plane, axis: int) -> sp.Expr | None:
     """The solution as a series in sines or cosines of one coordinate; None if its conditions or the data do not allow it."""
     if axis == whole.problem.domain.time_axis or any(index[axis] % 2 for index in whole.equation.terms):
         return None
-    y = whole.symbols[1 - axis]
     periodic = whole.problem.coordinates[axis] in whole.problem.domain.periodic
     lower, upper = whole.limits(axis)
     n = index_symbol(whole.problem)
@@ -141,8 +141,6 @@ def along(whole: Plane, axis: int) -> sp.Expr | None:
     if lift is None:
         return None
     rest = _shifted(whole, axis, lift)
-    if rest.equation.data.has(y):
-        return None
     total = lift
     if periodic or ends == "NN":
         constant = _mode(rest, axis, None)
@@ -295,10 +293,9 @@ class _Factor:
             return None
         lower, upper = self.rest.limits(self.axis)
         y = self.rest.symbols[self.axis]
-        if p[0] != 0:
-            special = tidy(source / p[0])
-        else:
-            special = source / p[1] * (y - lower) if p[1] != 0 else source / p[2] * (y - lower) ** 2 / 2
+        special = self._special(p, source)
+        if special is None:
+            return None
         square = tidy(p[1] ** 2 / (4 * p[2] ** 2) - p[0] / p[2]) if order == 2 else sp.Integer(0)
         sign = self._sign(square)
         if sign is None:
@@ -320,6 +317,46 @@ class _Factor:
         amounts = [tidy(a) for a in matrix.adjugate() * right / matrix.det()]
         root = sp.powdenest(sp.sqrt(tidy(sign * square)), force=True)
         return sp.factor_terms((special + self._joined(amounts, basis)).subs(rho, root))
+
+    def _special(self, p: Sequence[sp.Expr], source: sp.Expr) -> sp.Expr | None:
+        """One solution of p(d/dy) c = source, for products of powers, exponentials and waves; None if a mode resonates."""
+        y, lower = self.rest.symbols[self.axis], self.rest.limits(self.axis)[0]
+        total = sp.Integer(0)
+        for term in sp.Add.make_args(sp.expand(source)) if source.has(y) else [source] if source != 0 else []:
+            amount, rest = term.as_independent(y)
+            found = wave_of(rest, y)
+            if found is None:
+                return None
+            power, rate, shift, turn = found
+            frequency = turn[1] if turn else sp.Integer(0)
+            mu = rate + sp.I * frequency
+            values = [
+                sp.expand(sum(sp.binomial(k, j) * p[k] * mu ** (k - j) for k in range(j, 3))) for j in range(3)
+            ]  # p^(j)(mu)/j!
+            if turn is None and power == 0 and rate == 0 and values[0] == 0:
+                total += amount / p[1] * (y - lower) if p[1] != 0 else amount / p[2] * (y - lower) ** 2 / 2
+                continue
+            if values[0] == 0 or (turn and power) or self._vanishes(values[0]):
+                return None
+            if turn is None:  # p(d/dy) (q e^(rate y)) = e^(rate y) (p + p' d + p''/2 d^2) q, from the highest power down
+                left, q = y**power, sp.Integer(0)
+                for k in range(power, -1, -1):
+                    step = left.coeff(y, k) / values[0] * y**k
+                    q += step
+                    left = sp.expand(left - sum(v * sp.diff(step, y, j) if j else v * step for j, v in enumerate(values)))
+                total += tidy(amount) * sp.exp(rate * y + shift) * q
+                continue
+            function, b, c = turn
+            re, im = values[0].as_real_imag()
+            other = sp.sin(b * y + c) if function is sp.cos else -sp.cos(b * y + c)
+            wave = (re * function(b * y + c) + im * other) / (re**2 + im**2)
+            total += tidy(amount) * sp.exp(rate * y + shift) * wave
+        return total if total.has(y) else tidy(total)
+
+    def _vanishes(self, value: sp.Expr) -> bool:
+        """Whether an expression in the wave number is zero at one of the first modes."""
+        numbers = self.rest.problem.with_values(value)
+        return any(abs(complex(numbers.subs(self.kappa, w))) < 1e-9 for w in self.waves or [0.0])
 
     def _sign(self, square: sp.Expr) -> int | None:
         """The sign of a rate's square, zero if it is zero for every n; None if it changes."""

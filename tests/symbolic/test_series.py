@@ -137,6 +137,11 @@ def _parts(e: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
         rod("u = x*(1 - x)", "u_t = 0", equation="u_tt = -u_xxxx", boundary="[u = 0, u_xx = 0]"),
         rod("u = abs(x - 1/2)", periodic=True),
         rod("u = 0", equation="u_t = u_xx + 1"),
+        rod("u = 0", boundary="{x = 0: u = sin(2*t), x = 1: u = t}"),
+        rod("u = 0", equation="u_t = u_xx + exp(-t)*x"),
+        rod("u = 0", "u_t = x", equation="u_tt = u_xx + x*t^2"),
+        rod("u = 0", "u_t = 0", equation="u_tt = u_xx + sin(t)"),
+        square("-lap(u) = x*y", "u = 0"),
         square("lap(u) - 4*u = 0"),
         square(boundary="{y = 1: u = x*(1 - x), x = 1: u = y*(1 - y), elsewhere: u = 0}"),
         square(boundary="{y = 1: u = x, y = 0: u_y = 0, x = 0: u = 0, x = 1: u_x = 0}"),
@@ -254,3 +259,6 @@ def test_a_mode_among_the_data_and_what_has_no_antiderivative_are_left_to_others
     assert coefficient(sp.sin(3 * X), X, modes, {}) is not None
     assert antiderivative(1 / X, X, modes) is None
     assert not list(separated(rod("u = sin(pi*x)")))
+    assert not list(separated(rod("u = 0", "u_t = 0", equation="u_tt = u_xx + sin(3*pi*t)")))  # the third mode resonates
+    assert not list(separated(rod("u = x", equation="u_t = x*u_xx")))
+    assert not list(separated(rod("u = x", equation="u_t = u_xx + u^2")))
