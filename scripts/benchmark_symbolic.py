@@ -22,6 +22,7 @@ import resource
 import statistics
 import sys
 import time
+import traceback
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping
@@ -212,7 +213,7 @@ def case(name: str, harvests: tuple[bool, ...], draws: tuple[int | None, ...], s
         giving = name in TRUTH and gives_away(with_truth(name).problem)
     except Exception as error:
         for row in rows:
-            row.error = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+            row.error = said(error)
         return rows
     for row in rows:
         row.solved, row.estimate, row.solve_seconds = solution.converged, solution.estimate.value, solution.seconds
@@ -224,8 +225,15 @@ def case(name: str, harvests: tuple[bool, ...], draws: tuple[int | None, ...], s
             judged(row, formula)
         except Exception as error:
             row.seconds = time.perf_counter() - began
-            row.error = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            row.error = said(error)
     return rows
+
+
+def said(error: Exception) -> str:
+    """An error in one line, with its place."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first} ({Path(place.filename).name}:{place.lineno})"
 
 
 def processor() -> float:
