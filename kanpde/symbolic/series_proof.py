@@ -19,8 +19,8 @@ from kanpde.problem.types import Problem
 from kanpde.symbolic.boxes import irregular
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.fourier import Ends, Modes, antiderivative, coefficient, mean, of_parity, pieces, sine_or_cosine
+from kanpde.symbolic.linear_plane import Law, Plane, plane
 from kanpde.symbolic.partial_sums import evaluate_series
-from kanpde.symbolic.separation import Law, Plane, plane
 from kanpde.symbolic.worker import Worker
 
 Verdict = Literal["proved", "verified", "refuted"]
