@@ -36,7 +36,7 @@ def forms_together(
         own = budget if len(groups) == 1 else budget.part(budget.left / (len(groups) - number))
         lines: list[str] = []
         search = Search(problem, [sources[part] for part in parts], error, own, named, lines, _prefixed(report, name)).forms(box)
-        proposed = _Proposed((_split(form, parts) for form in search), MOST_FORMS if len(groups) > 1 else None)
+        proposed = _Proposed(search, parts, MOST_FORMS if len(groups) > 1 else None)
         found.append(proposed)
         hopeless = proposed[0] is None
         transcript += [f"{name}: {line}" for line in lines] if len(groups) > 1 else lines
@@ -57,8 +57,8 @@ def forms_together(
 class _Proposed:
     """The forms of one function, looked for no sooner than they are asked for."""
 
-    def __init__(self, forms: Iterator[Forms], most: int | None) -> None:
-        self._forms = islice(forms, most)
+    def __init__(self, forms: Iterator[Form], parts: Sequence[str], most: int | None) -> None:
+        self._forms = (_split(form, parts) for form in islice(forms, most))
         self._seen: list[Forms] = []
 
     def __getitem__(self, place: int) -> Forms | None:

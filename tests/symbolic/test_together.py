@@ -73,7 +73,7 @@ def test_one_field_without_a_formula_leaves_the_system_without_one() -> None:
     fields = {"u": lambda x, t: sin(pi * x) * cos(pi * t / 2), "v": lambda x, t: 1 / (1.1 + sin(7 * x * t))}
     formula = find_in_samples(problem, samplers(fields), 1e-11)
     assert formula.status == "not found"
-    assert formula.transcript[0].startswith("v: rank")
+    assert any(line.startswith("v: ") for line in formula.transcript)
 
 
 @pytest.mark.parametrize("wrong", ["u", "v"])
