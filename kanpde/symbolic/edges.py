@@ -33,6 +33,8 @@ EARNED = 5.0
 """Bits that a number must have beyond those of its constant: one accident in 32."""
 LEVELS = (1.0, 0.4)
 """Parts of the resampled values' worst error that the search is told: a smooth error is nowhere as bad as the worst."""
+PLAIN = 12.0
+"""A form of so few bits is not looked beyond: exp(c x) has 9, sin(c x) 10."""
 UNDETERMINED = 3e-6
 """Smallest singular value of the Jacobian with columns of length one below which a direction of the numbers changes nothing; its
 difference quotients are good to 1e-6."""
@@ -91,7 +93,8 @@ def suggest(
         one = fit(form, (s,), (x,), y, data.noise, data.limit)
         if one is not None:
             found.append(one)
-        if len(found) >= 2 * most or not budget.left:
+        enough = len(found) > most or bool(found and min(s.bits for s in found) <= PLAIN)
+        if enough or not budget.left:
             break
     return _distinct(sorted(found, key=lambda s: s.bits))[:most]
 
@@ -246,20 +249,21 @@ def _snapped(found: Suggestion, constants: Constants) -> Suggestion:
         if not choices:
             return found
         *_, n, constant = min(choices)
-        snapped = _with_constant(found, n, constant)
+        snapped = _with_constant(found, n, constant, constants.letters)
         if snapped is None:
             refused.add(n.symbol)
         else:
             found = snapped
 
 
-def _with_constant(found: Suggestion, n: Number, constant: sp.Expr) -> Suggestion | None:
+def _with_constant(found: Suggestion, n: Number, constant: sp.Expr, letters: Mapping[sp.Symbol, sp.Expr]) -> Suggestion | None:
     """The suggestion with one number exact and the others refitted; None if the data object."""
     expression = found.expression.xreplace({n.symbol: constant})
     if expression.has(sp.nan, sp.zoo, sp.oo):
         return None
     numbers = tuple(m for m in found.numbers if m.symbol != n.symbol and expression.has(m.symbol))
-    refined = least_squares(Form(expression, numbers, found.how), found.symbols, found.points, found.values, found.noise)
+    form = Form(expression.xreplace(dict(letters)), numbers, found.how)
+    refined = least_squares(form, found.symbols, found.points, found.values, found.noise)
     if refined is None:
         return None
     form, misfit = refined.form, refined.misfit

@@ -38,21 +38,35 @@ OPTIONS = 3
 """Forms of one edge that are tried."""
 MOST_TRIALS = 24
 """Combinations of them."""
-EDGE_SECONDS = 3.0
 LEVELS = (1.0, 10.0, 100.0)
 """Factors on the noise of an edge: training leaves errors in single edges that cancel in the whole."""
 DEAD = 0.3
 """An edge whose variation changes the output by less than this part of the noise is a constant."""
 
 
+class Options:
+    """The possible forms of an edge, the likeliest first: each is looked for when it is asked for."""
+
+    def __init__(self, source: Iterator[Form]) -> None:
+        self._source = source
+        self._known: list[Form] = []
+
+    def __getitem__(self, k: int) -> Form:
+        return self._known[k]
+
+    def count(self, most: int) -> int:
+        """How many there are, at most ``most``."""
+        self._known += islice(self._source, max(0, most - len(self._known)))
+        return min(most, len(self._known))
+
+
 @dataclass(frozen=True)
 class Edge:
-    """One active edge: from input ``source`` to subnode ``target``, with its possible forms in ``symbol``, likeliest first."""
+    """One active edge: from input ``source`` of its layer to subnode ``target``, with its possible forms."""
 
-    layer: int
     source: int
     target: int
-    forms: tuple[Form, ...]
+    forms: Options
 
 
 @dataclass(frozen=True)
@@ -166,10 +180,10 @@ def _edges(network: KAN, x: Array, output: int, noise: float, budget: Budget) ->
                         continue
                     sigma = noise / max(rms(weight[:, None]), 1e-300)
 
-                    forms = _forms(partial(_edge, group, row, column), lower, upper, sigma, budget)
-                    if not forms:
+                    forms = Options(_forms(partial(_edge, group, row, column), lower, upper, sigma, budget))
+                    if not forms.count(1):
                         return None
-                    edges.append(Edge(number_of, i, target, forms))
+                    edges.append(Edge(i, target, forms))
         layers.append(_Layer(constants, tuple(edges), layer.sums, layer.products, layer.arity))
     return layers
 
@@ -208,7 +222,7 @@ def _sensitivities(network: KAN, states: Sequence[Any], output: int) -> list[Arr
     return found
 
 
-def _forms(function: Callable[[Array], Array], lower: float, upper: float, sigma: float, budget: Budget) -> tuple[Form, ...]:
+def _forms(function: Callable[[Array], Array], lower: float, upper: float, sigma: float, budget: Budget) -> Iterator[Form]:
     """Forms of one edge on the interval that its inputs cover; a straight line is taken at once."""
     axis = Axis(lower, upper, NODES[1])
     values = function(axis.nodes)
@@ -216,19 +230,18 @@ def _forms(function: Callable[[Array], Array], lower: float, upper: float, sigma
     slope, offset = float(straight[1]) if len(straight) > 1 else 0.0, float(straight[0])
     if rms((values - offset - slope * axis.nodes)[:, None]) <= sigma:
         a, b = number(slope), number(offset)
-        return (Form(a.symbol * HOLE + b.symbol, (a, b), "straight"),)
+        yield Form(a.symbol * HOLE + b.symbol, (a, b), "straight")
+        return
     sigma = max(sigma, 1e-14 * float(np.abs(values).max()))
-    view = View((HOLE,), Samples((axis,), values, sigma, True), budget.part(EDGE_SECONDS))
-    found = list(islice(univariate(view), 2 * OPTIONS))
-    return tuple(sorted(found, key=bits)[:OPTIONS])
+    yield from univariate(View((HOLE,), Samples((axis,), values, sigma, True), budget))
 
 
 def _composed(
     layers: Sequence[_Layer], symbols: Sequence[sp.Symbol], network: KAN, output: int
 ) -> Iterator[tuple[sp.Expr, tuple[Number, ...], str]]:
-    """The whole network for each choice of forms, those with the least bits first."""
+    """The whole network for each choice of forms: the first of each edge, then others."""
     edges = [edge for layer in layers for edge in layer.edges]
-    for chosen in _choices([len(edge.forms) for edge in edges]):
+    for chosen in _choices([edge.forms for edge in edges]):
         picked = dict(zip(map(id, edges), chosen, strict=True))
         numbers: dict[sp.Symbol, Number] = {}
         nodes: list[sp.Expr] = list(symbols)
@@ -256,9 +269,11 @@ def _composed(
         yield expression, left, "network: " + ", ".join(dict.fromkeys(words))
 
 
-def _choices(counts: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def _choices(options: Sequence[Options]) -> Iterator[tuple[int, ...]]:
     """One option an edge: all first ones, then those with a sum of places of 1, 2, ..."""
-    for total in range(sum(c - 1 for c in counts) + 1):
+    yield (0,) * len(options)
+    counts = [forms.count(OPTIONS) for forms in options]
+    for total in range(1, sum(c - 1 for c in counts) + 1):
         yield from _with_sum(counts, total)
 
 
