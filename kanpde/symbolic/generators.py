@@ -254,8 +254,9 @@ class Generators:
         kind = type(e)
         if not order.is_Rational:
             return self._other(e)
-        if (2 * order).is_Integer and not order.is_Integer:
-            return self.flat(exponential(sp.expand_func(e), {}))
+        if kind in (sp.besselj, sp.bessely) and (2 * order).is_Integer and not order.is_Integer:
+            spherical = (sp.jn if kind is sp.besselj else sp.yn)(order - HALF, a)
+            return self.flat(exponential(sp.sqrt(2 * a / sp.pi) * sp.expand_func(spherical), {}))
         if order.is_Integer and order < 0:
             sign = (-1) ** int(order) if kind in (sp.besselj, sp.bessely) else 1
             return sign * self._bessel(kind(-order, a, evaluate=False))

@@ -19,6 +19,9 @@ from kanpde.symbolic.generators import Generators, Unsupported, exponential
 
 Powers = tuple[int, ...]
 
+HIGHEST_POWER = 200
+"""The highest power of a sum that is multiplied out."""
+
 
 @dataclass(frozen=True)
 class Numerator:
@@ -59,8 +62,15 @@ def numerator(expression: sp.Expr) -> Numerator:
     if any(not reducer.reduced(base) for base in fractions.denominators):
         raise Unsupported("a denominator is zero")
     meaning: dict[sp.Basic, sp.Expr] = {s: sp.exp(e) for s, e in (exponents | basis).items()}
-    meaning |= {g: base ** sp.Rational(1, n) for g, (n, base) in relations.items()} | generators.functions
+    meaning |= {g: base ** sp.Rational(1, n) for g, (n, base) in relations.items() if not base.has(g)} | generators.functions
+    meaning |= {g: sp.Integer(-1) ** sp.Rational(1, n) for g, n in _units(generators, replacements).items()}
     return Numerator(reducer.reduced(value.top), tuple(_written(s, meaning) for s in order))
+
+
+def _units(generators: Generators, replacements: dict[sp.Basic, sp.Expr]) -> dict[sp.Symbol, int]:
+    """The root of unity and the n for which it is the n-th root of -1."""
+    powers = [replacements[s] for s, base in generators.roots.items() if base == -1]
+    return {e.base: int(e.exp) for e in powers}
 
 
 def _written(s: sp.Symbol, meaning: dict[sp.Basic, sp.Expr]) -> sp.Expr:
@@ -177,6 +187,8 @@ class _Fractions:
     def _power(self, a: Fraction, n: int) -> Fraction:
         if n < 0:
             return self._power(self._inverse(a), -n)
+        if n > HIGHEST_POWER and len(a.top) > 1:
+            raise Unsupported("too high a power")
         return Fraction(a.top**n, tuple(k * n for k in a.shift), tuple((number, power * n) for number, power in a.below))
 
     def _inverse(self, a: Fraction) -> Fraction:
@@ -246,6 +258,8 @@ class _Reducer:
         highest = max((monomial[place] for monomial in p.monoms()), default=0) // n
         if not p or highest == 0:
             return p
+        if highest > HIGHEST_POWER:
+            raise Unsupported("too high a power")
         above = base.top.mul_monom(tuple(max(k, 0) for k in base.shift))
         below = self.fractions.ring({tuple(max(-k, 0) for k in base.shift): 1})
         for number, power in base.below:
