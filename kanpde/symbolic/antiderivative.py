@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -21,9 +22,11 @@ from kanpde.symbolic.basis import CHARTS, Chart, misfit, refine, rms
 from kanpde.symbolic.form import Form, Number, number
 from kanpde.symbolic.gaussians import TEMPLATES, Template, columns, expressions, on_line, refined
 from kanpde.symbolic.lines import assembled, fitting, functions
-from kanpde.symbolic.logarithmic import MOST_TERMS, VANISHES, factors, logarithmic, potential, scaled, times, value_of
-from kanpde.symbolic.sample import Array, Axis, family
+from kanpde.symbolic.logarithmic import VANISHES, factors, logarithmic, potential, scaled, times, value_of
+from kanpde.symbolic.sample import Array, Axis
 from kanpde.symbolic.view import View
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 EVIDENCE = 3
 """Significant coefficients of a line beyond the numbers of the template."""
@@ -82,7 +85,7 @@ def spreading_quotients(view: View) -> Iterator[Form]:
     for axis in _along_which(view):
         for K in factors(view.problem, view.symbols[axis])[:MOST_FACTORS]:
             theta = potential(view, axis, value_of(view.problem, K))
-            if theta is not None and family(theta, axis, theta.sigma).rank > MOST_TERMS:  # else theta is a sum of modes
+            if theta is not None:
                 for form in _along(view.of(replace(theta, sigma=2 * theta.sigma)), axis, scaled(view, K)):
                     yield times(form, K, view.problem)
 
@@ -116,7 +119,7 @@ def _along(view: View, axis: int, target: View | None) -> Iterator[Form]:
 def _whole(lines: Lines, start: Array) -> Form | None:
     """The form of the field with its numbers fitted to all values."""
     numbers, noise = _followed(lines, start)  # (q, lines) each
-    good = np.isfinite(noise).all(0)
+    good = np.asarray(np.isfinite(noise).all(0))
     if np.mean(good) < 1 - STRAY:
         return None
     strands = [(numbers[0], noise[0]), (numbers[1] ** 2, 2 * numbers[1] * noise[1]), *zip(numbers[2:], noise[2:], strict=True)]
@@ -134,7 +137,7 @@ def _whole(lines: Lines, start: Array) -> Form | None:
     return min(both, key=lambda form: len(form.numbers), default=None)
 
 
-def _without(noise: Array, good: Array) -> Array:
+def _without(noise: Array, good: Mask) -> Array:
     """The noise of a number on every line, too large to count on the lines that were lost."""
     return np.where(good, noise, 1e6 * float(np.median(noise[good])))
 
@@ -186,7 +189,7 @@ def _numbers(lines: Lines, found: Sequence[Form]) -> Array:  # (q, lines)
     return np.stack([at[0], np.sqrt(np.abs(at[1])), *at[2:]])
 
 
-def _together(lines: Lines, found: list[Form], good: Array) -> list[Form]:
+def _together(lines: Lines, found: list[Form], good: Mask) -> list[Form]:
     """The forms with their numbers moved to fit all lines at once, each line with coefficients of its own."""
     numbers = [n for form in found for n in form.numbers]
     y, values = lines.y, lines.values[:, good]
@@ -232,7 +235,7 @@ def _followed(lines: Lines, start: Array) -> tuple[Array, Array]:
     return numbers, noise
 
 
-def _with_coefficients(lines: Lines, found: Sequence[Form], good: Array) -> Form | None:
+def _with_coefficients(lines: Lines, found: Sequence[Form], good: Mask) -> Form | None:
     """The terms that the lines need, with coefficients that are functions of the other coordinate."""
     template, y, u, sigma = lines.template, lines.y, lines.values, lines.view.sigma
     keep = list(range(len(template.terms)))

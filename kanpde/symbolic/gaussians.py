@@ -22,6 +22,8 @@ RATES = (-1.0, 1.0, -2.0, 2.0, -0.5, 0.5)
 """Of an exponential, in units of half the line: scanned together with 1 and -1 themselves."""
 STARTS = 3
 """How many of the best points of the scan are refined."""
+APART = 0.1
+"""Two centres nearer than this, relative to the width, are one Gaussian and its derivative."""
 SHARP = 0.05
 """Slack of width and centre, relative to the width, beyond which the Gaussian is a polynomial in disguise."""
 
@@ -68,12 +70,12 @@ def _repeated(times: int, before: int = 0) -> Template:
 
 TEMPLATES = (
     _repeated(0),
+    Template("a Gaussian", (Term("1"), Term("G"))),
     _repeated(1),
     Template("two integrals of a Gaussian, with an exponential", (Term("1"), Term("1", rate=True), Term("H", rate=True))),
     Template("a Gaussian's integral, with an exponential", (Term("1"), Term("E"), Term("1", rate=True), Term("E", rate=True))),
     Template("integrals of two Gaussians", (Term("1"), Term("E"), Term("E", second=True))),
     Template("two Gaussians", (Term("1"), Term("G"), Term("G", second=True))),
-    Template("a Gaussian", (Term("1"), Term("G"))),
     _repeated(2),
     _repeated(1, before=1),
 )
@@ -157,7 +159,8 @@ def on_line(template: Template, y: Array, u: Array, sigma: float) -> Array | Non
         if found is not None and rms(misfit(columns(template, y, found[0]), target)) <= 3 * sigma:
             off = spread(found[1], sigma, found[0])
             smooth = rms(misfit(columns(template, y, found[0])[:, plain], target)) <= 3 * sigma
-            if not smooth and off[0] <= SHARP * abs(found[0][1]) and off[1] <= SHARP * abs(found[0][1]):
+            apart = template.extra != "centre" or abs(found[0][2] - found[0][0]) > APART * found[0][1]
+            if not smooth and apart and off[0] <= SHARP * abs(found[0][1]) and off[1] <= SHARP * abs(found[0][1]):
                 return found[0]
     return None
 

@@ -30,7 +30,7 @@ EVEN = 30.0
 """Lines whose number is this much less certain than the best half know it too badly: it is looked for without them."""
 SECONDS = 1.0
 """Time for the search of one number's function: those that have one are found at once."""
-TRIALS = 4
+TRIALS = 2
 """Combinations of forms, one for each number, that are fitted to the values."""
 
 

@@ -40,7 +40,10 @@ VANISHES = 1e-3
 
 
 def quotients(view: View) -> Iterator[Form]:
-    """Forms u = K theta_x / theta and u = K log theta, the coordinate of the derivative and K tried in turn."""
+    """Forms u = K theta_x / theta and u = K log theta, the coordinate of the derivative and K tried in turn.
+
+    First theta as a sum of products of modes; where an equation gives K, then also Gaussians and their integrals.
+    """
     view = replace(view, budget=view.budget.part(SECONDS))
     trials: list[tuple[int, int, int, sp.Expr, Samples]] = []
     for axis in range(len(view.symbols)):
@@ -54,8 +57,14 @@ def quotients(view: View) -> Iterator[Form]:
                 if 1 <= rank <= MOST_TERMS:
                     trials.append((rank, len(trials), axis, K, theta))
     for _, _, axis, K, theta in sorted(trials, key=lambda t: t[:2]):
-        yield from _quotient(view, axis, K, theta)
+        for form in _quotient(view, axis, K, theta):
+            yield form
+            return
     yield from _logarithms(view)
+    if view.problem is not None:
+        from kanpde.symbolic.antiderivative import spreading_quotients  # late: its lines use this module
+
+        yield from spreading_quotients(view)
 
 
 def potential(view: View, axis: int, K: float) -> Samples | None:
