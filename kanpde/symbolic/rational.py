@@ -13,7 +13,7 @@ from numpy.polynomial import chebyshev
 from numpy.polynomial.polynomial import Polynomial
 
 from kanpde.symbolic.basis import CHARTS, rms
-from kanpde.symbolic.fit import ACCEPT, Curve, fitted, open_number
+from kanpde.symbolic.fit import ABRUPT, ACCEPT, Curve, fitted, open_number
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.sample import Array
 
@@ -52,6 +52,7 @@ def _lowest(z: Array, curve: Curve) -> tuple[Array, Array] | None:
     vandermonde = chebyshev.chebvander(scaled, HIGHEST)  # (n, HIGHEST + 1)
     u = curve.values / curve.size
     degrees = [(m, n) for m in range(HIGHEST + 1) for n in range(HIGHEST_BELOW + 1) if n == 0 or m + n + 1 <= MOST_NUMBERS]
+    left: dict[int, float] = {}  # by the sum of the degrees: what the best quotient leaves
     for m, n in sorted(degrees, key=lambda pair: (pair[0] + pair[1], pair[1])):
         if n and m + n + 1 > curve.content - 1:
             continue
@@ -61,8 +62,12 @@ def _lowest(z: Array, curve: Curve) -> tuple[Array, Array] | None:
         if not (below.min() > 0 or below.max() < 0):
             continue
         outside = (vandermonde[:, : m + 1] @ vector[: m + 1]) / below - u
-        if rms(outside[:, None]) * curve.size > 2 * ACCEPT * curve.sigma:
+        miss = rms(outside[:, None]) * curve.size
+        left[m + n] = min(miss, left.get(m + n, np.inf))
+        if miss > 2 * ACCEPT * curve.sigma:
             continue
+        if n and left.get(m + n - 1, np.inf) < ABRUPT * ACCEPT * curve.sigma:
+            return None  # one of ever better approximations
         centre, half = float(z.min() + z.max()) / 2, float(np.ptp(z)) / 2
         line = Polynomial([-centre / half, 1 / half])
         p = Polynomial(chebyshev.cheb2poly(vector[: m + 1]))(line).coef

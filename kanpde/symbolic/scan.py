@@ -98,7 +98,7 @@ def _nearest(entry: Entry, settings: list[Setting], x: Array, background: Array,
         return []
     theta, which = starts[chosen], which[chosen]
     if theta.shape[1]:
-        theta = _descended(lambda at: evaluate(at, which), theta)
+        theta = descended(lambda at: evaluate(at, which), theta)
     far = np.linalg.norm(evaluate(theta, which), axis=1)
     found = []
     for k in range(len(settings)):
@@ -152,7 +152,7 @@ def _distance(
     return evaluate
 
 
-def _descended(residual: Callable[[Array], Array], theta: Array) -> Array:  # (B, q) -> (B, q)
+def descended(residual: Callable[[Array], Array], theta: Array) -> Array:  # (B, q) -> (B, q)
     """Levenberg-Marquardt on every row at once."""
     theta = theta.copy()
     damping = np.full(len(theta), 1e-3)

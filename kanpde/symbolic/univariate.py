@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import sympy as sp
 
 from kanpde.symbolic.basis import CHARTS, Basis
+from kanpde.symbolic.braid import braided
 from kanpde.symbolic.dictionary import combined
 from kanpde.symbolic.fit import ACCEPT, Curve, bits, fitted, open_number
 from kanpde.symbolic.form import Form
@@ -44,10 +45,10 @@ def univariate(view: View, effort: str = "full") -> Iterator[Form]:
     waiting: list[tuple[float, Form]] = []
     given: list[sp.Expr] = []
     best = float("inf")
-    stages = [_plain, _library] if effort == "cheap" else [_plain, _library, _under_transforms, _dictionary]
+    stages = [_plain, _library] if effort == "cheap" else [_plain, _library, _under_transforms, _dictionary, _free]
 
     for stage in stages:
-        if not view.budget.left:
+        if not view.budget.left or (stage is _free and (waiting or given)):
             break
         waiting += [(bits(form), form) for form in stage(view, curve)]
         waiting.sort(key=lambda pair: pair[0])
@@ -105,6 +106,11 @@ def _under_transforms(view: View, curve: Curve) -> Iterator[Form]:
 def _dictionary(view: View, curve: Curve) -> Iterator[Form]:
     """Sums of atoms with simple constants."""
     yield from combined(curve, view.harvested)
+
+
+def _free(view: View, curve: Curve) -> Iterator[Form]:
+    """One or two functions with constants of any size; the last resort."""
+    yield from braided(curve)
 
 
 def _bases(samples: Samples, orders: range = ORDERS, charts: Sequence[str] = tuple(CHARTS)) -> Iterator[Basis]:

@@ -90,6 +90,14 @@ FOUND: dict[str, tuple[Function, tuple[float, float], int]] = {  # and the most 
     "1/(2 + cos 2x)": (lambda x: 1.7 / (2 + cos(2 * x)), (0, 3), 3),
     "x^x": (lambda x: x**x, (0.5, 2), 2),
     "sin(3x)/(1 + x)": (lambda x: sin(3 * x) / (1 + x), (0, 1), 3),
+    "a power of anything": (lambda x: (x + 1.5) ** 0.37, (0, 2), 3),
+    "both Airy functions": (lambda x: special.airy(x)[0] + 0.3 * special.airy(x)[2], (0, 2), 3),
+    "both Bessel functions": (lambda x: special.j0(3 * x) + 0.5 * special.y0(3 * x), (0.5, 2), 3),
+    "any order": (lambda x: special.jv(0.7, 2.2 * x), (0.5, 3), 3),
+    "a chirp": (lambda x: 0.7 * sin(1.37 * x**2 + 0.4 * x), (0, 2), 3),
+    "scaled tanh of a sine": (lambda x: 2.3 * tanh(1.7 * sin(x)), (0, 3), 3),
+    "Dawson": (lambda x: special.dawsn(2 * x), (0, 2), 3),
+    "waves of x and of x^2": (lambda x: sin(1.37 * x) + 0.4 * cos(0.83 * x**2), (0, 2), 4),
     "x tanh x": (lambda x: x * tanh(x), (-1, 2), 2),
 }
 
@@ -117,13 +125,13 @@ def random_series(seed: int, decay: float) -> Function:
 
 
 REFUSED: dict[str, tuple[Function, tuple[float, float]]] = {
-    "a chirp": (lambda x: exp(sin(5 * x + x**2)), (0, 1)),
+    "a sine of a chirp": (lambda x: exp(sin(5 * x + x**2)), (0, 1)),
     "a mixture": (lambda x: 1 / (1.3 + sin(x**2) * exp(x) / 3), (0.1, 1.5)),
     "a steepened sine": (lambda x: -sin(pi * x) / (1 + 0.3 * cos(pi * x) + 0.1 * exp(x) * x), (-1, 1)),
     "gamma": (special.gamma, (0.6, 2.5)),
     "zeta": (special.zeta, (1.3, 3)),
     "an elliptic integral": (special.ellipk, (0, 0.7)),
-    "Dawson": (lambda x: special.dawsn(2 * x), (0, 2)),
+    "an integral of a Gaussian of a sine": (lambda x: exp(-(sin(3 * x) ** 2)) * log(2 + x**2 + cos(x)), (0, 2)),
     "an entire function": (random_series(5, 0.2), (-1, 1)),
     "a random series": (random_series(3, 0.4), (-1, 1)),
     "a rough series": (random_series(4, 0.65), (-1, 1)),
