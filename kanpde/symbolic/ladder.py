@@ -78,11 +78,11 @@ def climb(view: View, steps: Sequence[Step] = LADDER) -> Iterator[Form]:
             yield from proposals(step, view)
 
 
-def proposals(step: Step, view: View) -> Iterator[Form]:
+def proposals(step: Step, view: View, seconds: float = RUNG_SECONDS) -> Iterator[Form]:
     """What one rung proposes within its own time, as far as it fits."""
     if not view.budget.left:
         return
-    own = replace(view, budget=view.budget.part(RUNG_SECONDS), transcript=[])
+    own = replace(view, budget=view.budget.part(seconds), transcript=[])
     found = step.rung()(own)
     for _ in range(MOST_FORMS):
         form = _next(found, own)

@@ -16,15 +16,18 @@ from kanpde.problem.types import Problem, symbol
 from kanpde.symbolic.boxes import Box, Spots, sample_box
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.form import Form
-from kanpde.symbolic.ladder import LADDER, ROUGH, climb, complex_proposals, proposals
+from kanpde.symbolic.ladder import LADDER, ROUGH, RUNG_SECONDS, climb, complex_proposals, proposals
 from kanpde.symbolic.piecewise import by_materials
-from kanpde.symbolic.sample import Sampler
+from kanpde.symbolic.products import MOST_RANK
+from kanpde.symbolic.sample import Sampler, ranks
 from kanpde.symbolic.view import View
 
 LEVELS = (1.0, 10.0, 0.1)
 """Factors on the noise."""
 EARLY = (1.0, 1 / 8, 1 / 64)
 """Parts of the time interval that are sampled."""
+AGAIN_SECONDS = 2.0
+"""What a rung may compute where it has been before: at another level of noise, in a part of the time."""
 
 
 def silent(text: str) -> None:
@@ -73,12 +76,14 @@ class Search:
         time = self.problem.domain.time_axis
         for part in EARLY if time is not None else EARLY[:1]:
             views = self._views(box if part == 1.0 or time is None else box.cut(time, 0.0, part))
-            for level in LEVELS:
+            for level in LEVELS if part == 1.0 else LEVELS[:1]:
                 scaled = [v.of(replace(v.samples, sigma=level * v.sigma)) for v in views]
                 yield from self._climbed(scaled, whole=level == 1.0 and part == 1.0)
+            if time is not None and not _hopeful(views, time):
+                return
 
     def _climbed(self, views: Sequence[View], whole: bool) -> Iterator[Form]:
-        """The forms of all rungs, or of the cheap ones only."""
+        """The forms of all rungs, or, at other levels of noise and in parts of the time, of the cheap ones in less time."""
         if len(views) == 2:
             self.report("modulus and phase")
             yield from complex_proposals(views[0], views[1], self.budget)
@@ -86,7 +91,7 @@ class Search:
         for step in (*LADDER, *ROUGH):
             if len(views[0].symbols) in step.dimensions and (step.cheap or whole) and self.budget.left:
                 self.report(step.name)
-                yield from proposals(step, views[0])
+                yield from proposals(step, views[0], RUNG_SECONDS if whole else AGAIN_SECONDS)
 
     def _views(self, box: Box) -> list[View]:
         symbols = tuple(symbol(name) for name in self.problem.coordinates)
@@ -98,6 +103,12 @@ class Search:
 
     def _sigma(self, source: Source) -> float | None:
         return None if self.error is None else self.error * source.spots.size
+
+
+def _hopeful(views: Sequence[View], time: int) -> bool:
+    """Whether an earlier part of the time may show more: the families in space only grow there, and must still be small."""
+    most = max(rank for v in views for axis, rank in enumerate(ranks(v.samples, v.sigma)) if axis != time)
+    return most <= MOST_RANK
 
 
 def _key(form: Form) -> str:
