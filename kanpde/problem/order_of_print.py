@@ -32,7 +32,7 @@ def negative(term: sp.Expr) -> bool:
 
 
 def factors(e: sp.Expr) -> list[sp.Expr]:
-    """The factors of a product: numbers, symbols, roots and powers of them, sums, exponentials, functions by their arguments."""
+    """The factors of a product: numbers, the index of a series, symbols, roots and powers, sums, exponentials, functions."""
     known = sp.Mul.make_args(e)
     return sorted(known, key=_rank)
 
@@ -53,10 +53,12 @@ def _rank(factor: sp.Expr) -> tuple[int, str, str]:
         return 0, "", ""
     if not factor.free_symbols:
         return 1, "", str(factor)
+    if base.free_symbols and all(s.is_integer for s in base.free_symbols) and not base.has(sp.Function):
+        return 2, "", str(factor)  # the index of a series
     if base.is_Symbol:
-        return 2, str(base), str(factor)
+        return 3, str(base), str(factor)
     if isinstance(factor, sp.exp) or (factor.is_Pow and factor.exp.free_symbols):
-        return 5, "", str(factor)
+        return 6, "", str(factor)
     if isinstance(base, sp.Function | sp.Sum | sp.Piecewise):
-        return 6, str(sorted(map(str, base.free_symbols))), str(factor)
-    return 3 if simple(factor) else 4, "", str(factor)
+        return 7, str(sorted(map(str, base.free_symbols))), str(factor)
+    return 4 if simple(factor) else 5, "", str(factor)
