@@ -38,8 +38,10 @@ CORNER = 0.01
 OUTER = sp.Dummy("s", real=True)
 """The combined coordinate while f is sought."""
 FORMS = 2
-"""How many forms of f are given on, at most; and of how many the fit is tried."""
 TRIALS = 5
+"""How many forms of f are given on, at most; and of how many the fit is tried."""
+DOUBTFUL = 2.0
+"""A structure that only fits to so many sigma says that sigma is too small: one trial, and more at another level of noise."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,15 @@ class Combination:
     factor: sp.Expr = sp.S.One
     plus: sp.Expr = sp.S.Zero
     how: str = ""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A combination that fits a field, its functions as views of one coordinate, and the root mean square that is left."""
+
+    combination: Combination
+    functions: tuple[View, ...]
+    misfit: float
 
 
 Parts = tuple[list[Array], Array, Array]
@@ -131,8 +142,8 @@ def aligned(combination: Combination, view: View) -> Combination | None:
     return replace(combination, numbers=numbers)
 
 
-def outer(combination: Combination, view: View, accept: float = ACCEPT) -> list[View]:
-    """Each f on Chebyshev nodes of its s, if u has this form to ``accept`` sigma; the numbers stay as they are.
+def outer(combination: Combination, view: View) -> Structure | None:
+    """Each f on Chebyshev nodes of its s, if u has this form to three sigma; the numbers stay as they are.
 
     Of several functions each is known up to a constant, and less well where its s is seen in a corner only: the range of s is cut
     there, and the constant chosen so that each function but the first is zero at the flatter end.
@@ -140,7 +151,7 @@ def outer(combination: Combination, view: View, accept: float = ACCEPT) -> list[
     points, values = points_of(view, 2 * MOST_POINTS)
     parts = _at(combination, view.symbols)(points, np.array([n.value for n in combination.numbers]))
     if parts is None:
-        return []
+        return None
     s, factor, plus = parts
     target = values - plus
     size, widths = np.inf, [0]
@@ -151,10 +162,10 @@ def outer(combination: Combination, view: View, accept: float = ACCEPT) -> list[
         q, r = np.linalg.qr(np.concatenate(columns, 1) * factor[:, None])
         widths = [c.shape[1] for c in columns]
         before, size = size, float(np.sqrt(np.mean((target - q @ (q.T @ target)) ** 2)))
-        if size <= view.sigma or 0.9 * before < size <= accept * view.sigma:
+        if size <= view.sigma or 0.9 * before < size <= ACCEPT * view.sigma:
             break
-    if size > accept * view.sigma:
-        return []
+    if size > ACCEPT * view.sigma:
+        return None
     left, singular, right = np.linalg.svd(r)
     # directions that hardly show in u are left out as far as u can do without them: they would only amplify the noise
     weights = left.T @ (q.T @ target)
@@ -175,24 +186,30 @@ def outer(combination: Combination, view: View, accept: float = ACCEPT) -> list[
             f = f - min((abs(f[0] - f[4]), f[0]), (abs(f[-1] - f[-5]), f[-1]))[1]
         samples = Samples((axis,), f, noise * max(1.0, worst), True)
         views.append(replace(view.of(samples, (OUTER,)), problem=None, harvested=()))
-    return views
+    return Structure(combination, tuple(views), size)
 
 
-def forms(combination: Combination, view: View, accept: float = ACCEPT) -> Iterator[Form]:
-    """Forms of the field whose s, factor and plus are the combination's."""
+def structure(combination: Combination, view: View) -> Structure | None:
+    """The field as such a combination, whatever its functions are; None if it is none."""
     refined = aligned(combination, view)
-    found = outer(refined, view, accept) if refined else []
-    if refined is None or not found:
-        return
+    return outer(refined, view) if refined else None
+
+
+def recognised(found: Structure, view: View) -> Iterator[Form]:
+    """Forms of the field with this structure, from forms of its functions."""
     given: list[str] = []
-    searches = [univariate(one) for one in found]
-    for chosen in islice(choices(searches, TRIALS if len(searches) == 1 else FORMS), TRIALS):
-        whole = refit(_whole(refined, chosen), view)
+    combination = found.combination
+    searches = [univariate(one) for one in found.functions]
+    trials = 1 if found.misfit > DOUBTFUL * view.sigma else TRIALS
+    for chosen in islice(choices(searches, TRIALS if len(searches) == 1 else FORMS), trials):
+        whole = refit(_whole(combination, chosen), view)
         if whole is not None and (look := _look(whole)) not in given:
             given.append(look)
             yield whole
         if len(given) == FORMS or not view.budget.left:
             return
+    if not given:
+        view.transcript.append(f"{combination.how}, but of which is not recognised")
 
 
 def choices(searches: Sequence[Iterator[Form]], most: int) -> Iterator[tuple[Form, ...]]:

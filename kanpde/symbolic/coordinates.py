@@ -13,7 +13,7 @@ import numpy as np
 import sympy as sp
 from numpy.polynomial import chebyshev
 
-from kanpde.symbolic.combined import Combination, forms
+from kanpde.symbolic.combined import Combination, recognised, structure
 from kanpde.symbolic.form import Form, Number, number
 from kanpde.symbolic.products import products
 from kanpde.symbolic.refit import refit
@@ -42,11 +42,11 @@ def characteristic(view: View) -> Iterator[Form]:
         if any(abs(k - a) + abs(m - b) < APART * (abs(k) + abs(m)) for a, b in pairs):
             continue
         pairs.append((k, m))
-        given = False
-        for form in forms(_waves(view, k, m), view):
-            given = True
-            yield form
-        if given or not view.budget.left:
+        fitting = structure(_waves(view, k, m), view)
+        if fitting:
+            yield from recognised(fitting, view)
+            return
+        if not view.budget.left:
             return
     own = max(ranks(view.samples, view.sigma))
     if not view.samples.resolved or own < 2:

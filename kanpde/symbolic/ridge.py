@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 from numpy.polynomial import chebyshev
 
-from kanpde.symbolic.combined import Combination, choices, forms, polynomials
+from kanpde.symbolic.combined import Combination, choices, polynomials, recognised, structure
 from kanpde.symbolic.form import Form, Number, number
 from kanpde.symbolic.sample import Array, Samples
 from kanpde.symbolic.slopes import Slopes, slopes
@@ -55,13 +55,9 @@ def ridges(view: View) -> Iterator[Form]:
     first = [tuple(int(i == j) for j in range(d)) for i in range(d)]
     found = slopes(view.samples, [(0,) * d, *first], COUNT[d])
     for combination in _combinations(view, found):
-        if not view.budget.left:
-            return
-        given = False
-        for form in forms(combination, view):
-            given = True
-            yield form
-        if given:
+        fitting = structure(combination, view) if view.budget.left else None
+        if fitting:
+            yield from recognised(fitting, view)
             return
     if d == 3:
         from kanpde.symbolic.separated import separated  # late: it looks for ridges of two coordinates
