@@ -34,7 +34,7 @@ STRAY = 0.1
 """Part of the lines that may not be followed: early ones, too steep for the nodes."""
 MOST_FACTORS = 2
 """Values of K in u = K theta_x / theta, where no equation gives one."""
-SECONDS = 8.0
+SECONDS = 20.0
 """Time for the whole rung; what has no such form leaves it after some tenths of a second."""
 
 

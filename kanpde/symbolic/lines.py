@@ -28,7 +28,9 @@ MOST_NUMBERS = 20
 """Open numbers of a form: what has more is a table, not a formula."""
 EVEN = 30.0
 """Lines whose number is this much less certain than the best half know it too badly: it is looked for without them."""
-SECONDS = 1.0
+KNOWN = 1e-3
+"""Noise of a number relative to its size: worse known, it may be any function."""
+SECONDS = 3.0
 """Time for the search of one number's function: those that have one are found at once."""
 TRIALS = 2
 """Combinations of forms, one for each number, that are fitted to the values."""
@@ -60,6 +62,8 @@ def functions(view: View, axis: int, values: Array, noise: Array) -> Iterator[Fo
         constant = number(centre, ACCEPT * typical)
         yield Form(constant.symbol, (constant,))
         return
+    if typical > KNOWN * float(np.sqrt(np.mean(values**2))):
+        return
     axes = tuple(view.samples.axes[i] for i in others)
     if len(axes) == 1 and noise.max() > EVEN * np.median(noise):
         trimmed = _trimmed(axes[0], values, noise)
@@ -86,7 +90,7 @@ def _rest(view: View) -> Iterator[Form]:
         modal = _modal(view)
         if modal is not None:
             yield modal
-        yield from univariate(view)
+        yield from univariate(view, "cheap")
     else:
         from kanpde.symbolic.products import products
 

@@ -31,7 +31,7 @@ STEEP = 300.0
 """The logarithm of theta may change by so much along a line; beyond, nothing of the smaller modes is left in double precision."""
 GUESSES = (2, -2, 1, -1, 6, -6)
 """K where no equation gives it: the factors that textbooks have."""
-SECONDS = 3.0
+SECONDS = 20.0
 """Time for the whole rung: a field that is a quotient is known as one in a second."""
 LEVELS = (1.0, 6.0)
 """Factors on the noise of theta: an error that does not change its sign adds up more."""
