@@ -61,7 +61,7 @@ def _gaussian(exponent: sp.Expr) -> bool:
 
 
 def squares(e: sp.Expr) -> sp.Expr:
-    """1/(1 + cosh z) = sech^2(z/2)/2."""
+    """1/(1 + cosh z) = sech^2(z/2)/2, and 1/cosh z = sech z."""
 
     def square(e: sp.Expr) -> sp.Expr:
         if e.is_Pow and e.exp.is_negative and e.base.is_Add and len(e.base.args) == 2:
@@ -70,7 +70,7 @@ def squares(e: sp.Expr) -> sp.Expr:
                 return sp.sech(_factored(other.args[0] / 2)) ** (-2 * e.exp) * sp.Integer(2) ** e.exp
         return e
 
-    return _replaced(e, square)
+    return _quotients(_replaced(e, square))
 
 
 def _front(e: sp.Expr) -> sp.Expr:
@@ -98,11 +98,16 @@ def _exponential(term: sp.Expr) -> tuple[sp.Expr, sp.Expr | None]:
     return factor, None
 
 
+def _runs(e: sp.Expr) -> bool:
+    """Whether a coordinate occurs: 1/cosh(k) in a coefficient stays."""
+    return any(str(s) in COORDINATES for s in e.free_symbols)
+
+
 def _quotients(e: sp.Expr) -> sp.Expr:
     """sinh/cosh as tanh, 1/cosh as sech."""
 
     def product(e: sp.Expr) -> sp.Expr:
-        if isinstance(e, sp.Pow) and isinstance(e.base, sp.cosh) and e.exp.is_negative:
+        if isinstance(e, sp.Pow) and isinstance(e.base, sp.cosh) and e.exp.is_negative and _runs(e.base):
             return sp.sech(e.base.args[0]) ** -e.exp
         if not e.is_Mul:
             return e
