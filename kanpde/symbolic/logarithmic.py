@@ -21,6 +21,7 @@ from kanpde.symbolic.basis import Basis
 from kanpde.symbolic.form import Form, number
 from kanpde.symbolic.lines import assembled, integral
 from kanpde.symbolic.modes import modal_bases
+from kanpde.symbolic.rational import rationals
 from kanpde.symbolic.refit import refit
 from kanpde.symbolic.sample import Array, Samples, family
 from kanpde.symbolic.view import View
@@ -42,7 +43,8 @@ VANISHES = 1e-3
 def quotients(view: View) -> Iterator[Form]:
     """Forms u = K theta_x / theta and u = K log theta, the coordinate of the derivative and K tried in turn.
 
-    First theta as a sum of products of modes; where an equation gives K, then also Gaussians and their integrals.
+    First theta as a sum of products of modes, then quotients of polynomials; where an equation gives K, also Gaussians and their
+    integrals for theta.
     """
     view = replace(view, budget=view.budget.part(SECONDS))
     trials: list[tuple[int, int, int, sp.Expr, Samples]] = []
@@ -61,6 +63,7 @@ def quotients(view: View) -> Iterator[Form]:
             yield form
             return
     yield from _logarithms(view)
+    yield from rationals(view)
     if view.problem is not None:
         from kanpde.symbolic.antiderivative import spreading_quotients  # late: its lines use this module
 

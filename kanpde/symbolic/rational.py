@@ -1,76 +1,104 @@
-"""Quotients of polynomials in a chart: (1 + x)/(1 + x^2), x/(1 + log x), fewest numbers first.
+"""Rational functions of the coordinates: u = P/Q with polynomials P and Q of few terms.
 
-p(z) - u q(z) = 0 is linear in the coefficients: the smallest singular vector of [T_i(z), -u T_j(z)].
+u Q - P = 0 is linear in the coefficients: they are the null vector of the columns u m_j, m_j over all monomials up to a degree.
+At the lowest degree that has a null vector it is the only one. Terms that the values do not need are dropped; the lowest term of Q
+gets the coefficient 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 import sympy as sp
-from numpy.polynomial import chebyshev
-from numpy.polynomial.polynomial import Polynomial
 
-from kanpde.symbolic.basis import CHARTS, rms
-from kanpde.symbolic.fit import ABRUPT, ACCEPT, Curve, fitted, open_number
-from kanpde.symbolic.form import Form
+from kanpde.symbolic.form import Form, number
+from kanpde.symbolic.refit import refit
 from kanpde.symbolic.sample import Array
+from kanpde.symbolic.view import View
 
-MOST_NUMBERS = 9
-HIGHEST_BELOW = 4
-"""Degree of a denominator."""
-CHANCE = 25.0
-"""Bits that the data must have beyond the numbers of a quotient: quotients approximate better than polynomials do."""
-HIGHEST = 9
-"""Degree of a polynomial."""
+DEGREES = ((1, 1), (2, 1), (1, 2), (2, 2), (3, 2), (2, 3), (2, 4), (3, 3), (4, 4))
+"""Total degrees of P and Q."""
+MOST_TERMS = 9
+"""Terms of P and Q together: quotients of long polynomials approximate anything."""
+GAP = 1e-3
+"""A null vector's singular value over the next: for an approximation they fall off evenly."""
+MOST_POINTS = 3000
+
+Monomial = tuple[int, ...]
 
 
-def rational(curve: Curve) -> Iterator[Form]:
-    """The quotients p(z)/q(z) of the fewest coefficients that fit the curve, in each chart; polynomials included."""
-    for name in ("x", "x^2", "sqrt x", "log x"):
-        chart = CHARTS[name]
-        if not chart.admits(curve.axis.lower, curve.axis.upper):
-            continue
-        found = _lowest(chart.forward(curve.nodes), curve)
+def rationals(view: View) -> Iterator[Form]:
+    """Forms P/Q, the lowest degrees first; at most one."""
+    step = max(1, view.values.size // MOST_POINTS)
+    step += 1 - step % 2  # odd: it walks through all columns of a grid with an even number of nodes
+    grid = np.meshgrid(*view.nodes, indexing="ij")
+    points = [g.ravel()[::step] for g in grid]
+    u = view.values.ravel()[::step]
+    size = float(np.sqrt(np.mean(u**2)))
+    scales = [float(np.abs(p).max()) for p in points]
+    for above, below in DEGREES:
+        if not view.budget.left:
+            return
+        terms = [(m, False) for m in _monomials(len(points), above)] + [(m, True) for m in _monomials(len(points), below)]
+        columns = np.stack([_column(m, points, scales) * (u / size if lower else 1.0) for m, lower in terms], 1)
+        found = _null(columns, view.sigma / size)
         if found is None:
             continue
-        above, below = found
-        guesses: dict[sp.Dummy, float] = {}
-        z = chart.expression(curve.symbol)
-        numerator = sp.Add(*(open_number(c, guesses) * z**k for k, c in enumerate(above)))
-        denominator = sp.Add(z ** (len(below) - 1), *(open_number(c, guesses) * z**k for k, c in enumerate(below[:-1])))
-        kind = "polynomial" if len(below) == 1 else "quotient of polynomials"
-        form = fitted(numerator / denominator, guesses, curve, kind + ("" if name == "x" else f" of {name}"))
-        if form is not None and (len(below) == 1 or curve.surplus(len(form.numbers)) >= CHANCE):
+        form = _sparse(view, columns, terms, scales, size)
+        if form is not None:
             yield form
+        return
 
 
-def _lowest(z: Array, curve: Curve) -> tuple[Array, Array] | None:
-    """Coefficients of numerator and (monic) denominator, constant first; None if no quotient of the size fits."""
-    scaled = (2 * z - z.min() - z.max()) / np.ptp(z)
-    vandermonde = chebyshev.chebvander(scaled, HIGHEST)  # (n, HIGHEST + 1)
-    u = curve.values / curve.size
-    degrees = [(m, n) for m in range(HIGHEST + 1) for n in range(HIGHEST_BELOW + 1) if n == 0 or m + n + 1 <= MOST_NUMBERS]
-    left: dict[int, float] = {}  # by the sum of the degrees: what the best quotient leaves
-    for m, n in sorted(degrees, key=lambda pair: (pair[0] + pair[1], pair[1])):
-        if n and m + n + 1 > curve.content - 1:
-            continue
-        system = np.concatenate([vandermonde[:, : m + 1], -u[:, None] * vandermonde[:, : n + 1]], 1)
-        vector = np.linalg.svd(system, full_matrices=False)[2][-1]
-        below = vandermonde[:, : n + 1] @ vector[m + 1 :]
-        if not (below.min() > 0 or below.max() < 0):
-            continue
-        outside = (vandermonde[:, : m + 1] @ vector[: m + 1]) / below - u
-        miss = rms(outside[:, None]) * curve.size
-        left[m + n] = min(miss, left.get(m + n, np.inf))
-        if miss > 2 * ACCEPT * curve.sigma:
-            continue
-        if n and left.get(m + n - 1, np.inf) < ABRUPT * ACCEPT * curve.sigma:
-            return None  # one of ever better approximations
-        centre, half = float(z.min() + z.max()) / 2, float(np.ptp(z)) / 2
-        line = Polynomial([-centre / half, 1 / half])
-        p = Polynomial(chebyshev.cheb2poly(vector[: m + 1]))(line).coef
-        q = Polynomial(chebyshev.cheb2poly(vector[m + 1 :]))(line).coef
-        return p / q[-1] * curve.size, q / q[-1]
-    return None
+def _monomials(d: int, degree: int) -> list[Monomial]:
+    """Exponents of all monomials up to a total degree, low ones first."""
+    return sorted((m for m in product(range(degree + 1), repeat=d) if sum(m) <= degree), key=lambda m: (sum(m), m))
+
+
+def _column(m: Monomial, points: list[Array], scales: list[float]) -> Array:
+    return np.prod([(p / s) ** k for p, s, k in zip(points, scales, m, strict=True)], axis=0)
+
+
+def _null(columns: Array, sigma: float) -> Array | None:
+    """The only null vector of the columns; None if there is none, or more than one."""
+    _, singular, right = np.linalg.svd(np.linalg.qr(columns, mode="r"))
+    if singular[-1] > 3 * sigma * np.sqrt(len(columns)) or singular[-1] > GAP * singular[-2]:
+        return None
+    return np.asarray(right[-1])
+
+
+def _sparse(view: View, columns: Array, terms: list[tuple[Monomial, bool]], scales: list[float], size: float) -> Form | None:
+    """The form with the terms that are needed, the smallest coefficients left out first as long as a null vector is left."""
+    keep = list(range(len(terms)))
+    vector = _null(columns, view.sigma / size)
+    while vector is not None and len(keep) > 2:
+        weakest = int(np.argmin(np.abs(vector)))
+        if abs(vector[weakest]) > 1e-2 * np.abs(vector).max():
+            break
+        smaller = keep[:weakest] + keep[weakest + 1 :]
+        trial = _null(columns[:, smaller], view.sigma / size)
+        if trial is None:
+            break
+        keep, vector = smaller, trial
+    below = [k for k in keep if terms[k][1]]
+    if vector is None or len(keep) > MOST_TERMS or not any(sum(terms[k][0]) for k in below):
+        return None
+    first = below[0]
+    coefficients = dict(zip(keep, vector / vector[keep.index(first)], strict=True))
+    parts: dict[bool, list[sp.Expr]] = {True: [], False: []}
+    numbers = []
+    unit = float(np.prod([s ** terms[first][0][i] for i, s in enumerate(scales)])) * size
+    for k in keep:
+        m, lower = terms[k]
+        value = coefficients[k] * unit / float(np.prod([s**e for s, e in zip(scales, m, strict=True)])) / (size if lower else 1.0)
+        monomial = sp.Mul(*(x**e for x, e in zip(view.symbols, m, strict=True)))
+        if k == first:
+            parts[True].append(monomial)
+        else:
+            numbers.append(number(value if lower else -value))
+            parts[lower].append(numbers[-1].symbol * monomial)
+    if not parts[False]:
+        return None
+    return refit(Form(sp.Add(*parts[False]) / sp.Add(*parts[True]), tuple(numbers), "rational"), view)
