@@ -38,6 +38,8 @@ OPTIONS = 3
 """Forms of one edge that are tried."""
 MOST_TRIALS = 24
 """Combinations of them."""
+PLAIN = 35.0
+"""A whole of so few bits is not looked beyond: exp(sin(pi x) + y^2) has 22."""
 LEVELS = (1.0, 10.0, 100.0)
 """Factors on the noise of an edge: training leaves errors in single edges that cancel in the whole."""
 DEAD = 0.3
@@ -115,12 +117,15 @@ def symbolify(
         layers = _edges(network, x, number_of, level * noise, budget)
         if layers is None:
             continue
+        best: Suggestion | None = None
         for expression, numbers, how in islice(_composed(layers, symbols, network, number_of), MOST_TRIALS):
-            if not budget.left:
-                return None
             found = _accepted(Form(expression, numbers, how), symbols, points, y, noise)
-            if found is not None:
-                return found
+            if found is not None and (best is None or found.bits < best.bits):
+                best = found
+            if not budget.left or (best is not None and best.bits <= PLAIN):
+                break
+        if best is not None or not budget.left:
+            return best
     return None
 
 
