@@ -16,7 +16,7 @@ from kanpde.symbolic.dictionary import combined
 from kanpde.symbolic.fit import ACCEPT, Curve, bits, fitted, open_number
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.modes import modal_bases, needed
-from kanpde.symbolic.rational import rational
+from kanpde.symbolic.quotients import rational
 from kanpde.symbolic.sample import Samples
 from kanpde.symbolic.scan import scanned
 from kanpde.symbolic.transforms import transformed
