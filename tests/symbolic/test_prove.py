@@ -15,9 +15,10 @@ import kanpde
 from kanpde.problem import read_text
 from kanpde.problem.types import symbol
 from kanpde.symbolic.budget import Budget
-from kanpde.symbolic.prove import claims, points, prove
+from kanpde.symbolic.prove import Claim, claims, points, prove
 from kanpde.symbolic.reduce import REWRITINGS, constant_and_zero, rewrites_to_zero, vanishes
 from kanpde.symbolic.textbook import forms
+from kanpde.symbolic.twins import twins
 from kanpde.symbolic.worker import Worker
 
 x, t = symbol("x"), symbol("t")
@@ -141,3 +142,40 @@ def test_the_textbook_form_is_shorter_and_equal() -> None:
     assert forms(sp.sin(x) * sp.cos(3 * t) - sp.cos(x) * sp.sin(3 * t), POINTS)[0] in (sp.sin(x - 3 * t), -sp.sin(3 * t - x))
     assert forms(sp.exp(x) / 2 + sp.exp(-x) / 2, POINTS)[0] == sp.cosh(x)
     assert forms(x**3 + x**2 + x, POINTS) == [x**3 + x**2 + x]
+
+
+RING = """
+find: u(x, y)
+domain:
+  (x, y): disk([0, 0], b) - disk([0, 0], a)
+where: {a: 1, b: 2}
+equation: lap(u) = 0
+boundary:
+  x^2 + y^2 < 2: u = 0
+  elsewhere: u = 1
+constraints: {sign: "u(3/2, 0) > 0"}
+"""
+
+
+def test_the_transcript_has_a_numbered_line_for_each_claim() -> None:
+    problem = read_text(RING, "test.yaml").problem
+    y, a, b = symbol("y"), symbol("a"), symbol("b")
+    formula = sp.log(sp.sqrt(x**2 + y**2) / a) / sp.log(b / a)
+    stated = claims(problem, {"u": formula})
+    with Worker() as worker:
+        verdict, lines = prove(worker, problem, stated, True, Budget(30))
+        turned = prove(worker, problem, claims(problem, {"u": -formula}), True, Budget(30))
+    assert verdict == "proved"
+    assert [line.split(".")[0] for line in lines] == ["1", "2", "3", "4"]
+    assert lines[0].startswith("1. equation lap(u) = 0: left - right = ")
+    assert "on the circle x^2 + y^2 = b^2: x = b*cos(theta), y = b*sin(theta)" in lines[1] + lines[2]
+    assert lines[3].endswith("holds, compared in numbers")
+    assert turned[0] == "refuted"
+
+
+def test_twins_have_the_sign_of_their_symbols() -> None:
+    claim = Claim("", x, {x: (sp.Integer(-2), sp.Integer(0)), t: (sp.Integer(-1), sp.Integer(1))})
+    put = twins({symbol("alpha"): sp.Rational(1, 2)}, claim)
+    assert put[x].is_negative
+    assert put[symbol("alpha")].is_positive
+    assert t not in put
