@@ -46,6 +46,9 @@ PARTS = 2
 ACCEPT = 3.0
 """A fit is accepted if its root mean square is within this many sigma; R^2 would accept Airy functions for exponentials."""
 
+SPARSE = 2.0
+"""Without a term that is not needed, the root mean square is still within this many sigma: they are only an estimate."""
+
 Index = tuple[int, ...]
 
 
@@ -210,7 +213,7 @@ def needed(
     projected = q.conj().T @ v
     beyond = float(np.sum(np.abs(v - q @ projected) ** 2))
     keep = list(range(len(terms)))
-    allowed = N * min(max(sigma**2, 1.5 * beyond / N), (ACCEPT * sigma) ** 2)
+    allowed = N * min(max((SPARSE * sigma) ** 2, 1.5 * beyond / N), (ACCEPT * sigma) ** 2)
     c = projected
     while keep:
         left, singular, right = np.linalg.svd(r[:, keep], full_matrices=False)
@@ -279,6 +282,10 @@ def transformed_products(view: View, fewest: int = 1, most: int = MOST_RANK) -> 
         else:
             waiting.append(form)
 
+    if fewest == 1 and plain > CLEAR and len(view.symbols) == 3:  # what splits off is no matter of transforms
+        for form in chain(sums(view), factors(view)):
+            limit = 0
+            yield from handed(form)
     if fewest <= plain <= CLEAR:  # before the transforms are even made
         for form in islice(as_it_is, 1):
             limit = plain
