@@ -7,6 +7,7 @@ formula loses half of the digits; the best pairs are then fitted properly.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import numpy as np
 import sympy as sp
@@ -28,7 +29,7 @@ TRIPLES = 400
 NEARBY = 1e-5
 FEW = 2
 """Part of the function that atoms with simple constants may leave, and how often their constants are then set free."""
-CHANCE = {1: 15.0, 2: 30.0, 3: 40.0}
+CHANCE = {1: 15.0, 2: 30.0, 3: 45.0}
 """Bits that the data must have beyond the numbers of a fit: thousands of atoms, millions of pairs and triples were tried."""
 
 
@@ -51,12 +52,17 @@ def combined(curve: Curve, harvested: Sequence[sp.Expr] = (), most: int = 3) -> 
         if curve.surplus(count + 1) < CHANCE[count]:
             return
         found, attempts = 0, 0
-        for chosen in {1: _singles, 2: _pairs, 3: _triples}[count](columns, b):
-            left = _left(columns[:, chosen], y)
+        candidates = [
+            (chosen, _left(columns[:, chosen], y)) for chosen in {1: _singles, 2: _pairs, 3: _triples}[count](columns, b)
+        ]
+        if count == 3 and sum(left <= limit for _, left in candidates) > 1:
+            return  # several triples fit: the data cannot tell, and most likely it is none of them
+        for chosen, left in candidates:
             if left > max(limit, NEARBY) or (left > limit and attempts == FEW):
                 continue
             attempts += left > limit
-            form = _form([atoms[which[k]] for k in chosen], curve)
+            members = [atoms[which[k]] for k in chosen]
+            form = _form(members, curve) if _needed(members, curve) else None
             if form is not None:
                 found += 1
                 yield form
@@ -127,10 +133,27 @@ def _triples(columns: Array, b: Array) -> list[list[int]]:
     return [[i, j, k] for _, i, j, k in best]
 
 
+def _needed(atoms: Sequence[Atom], curve: Curve) -> bool:
+    """Whether each atom, and each two of them, explain more than chance would let some atoms of the table explain."""
+    columns = values(atoms, curve.nodes)  # (n, k)
+    if not np.isfinite(columns).all():
+        return False
+    line = np.stack([np.ones_like(curve.nodes), curve.nodes], 1)
+    for count in range(1, len(atoms) + 1):
+        for removed in combinations(range(len(atoms)), count):
+            others = np.delete(columns / np.linalg.norm(columns, axis=0), removed, axis=1)
+            if curve.surplus(count, np.concatenate([line, others], 1)) < CHANCE[count]:
+                return False
+    return True
+
+
 def _form(atoms: Sequence[Atom], curve: Curve) -> Form | None:
-    """The combination with numbers for its simple constants; with the simple ones themselves where the data do not know them."""
+    """The combination with numbers for its simple constants; with the simple ones themselves where the data do not know them.
+
+    Three atoms always have their constants open: where the data do not know these, three of many would fit anything.
+    """
     name = " + ".join(str(atom.expression(curve.symbol, None)) for atom in atoms)
-    for opened in (True, False):
+    for opened in (True, False) if len(atoms) < 3 else (True,):
         guesses: dict[sp.Dummy, float] = {}
         shapes = [atom.expression(curve.symbol, guesses if opened else None) for atom in atoms]
         plain = np.stack([*values(atoms, curve.nodes).T, np.ones_like(curve.nodes), curve.nodes], 1)

@@ -62,9 +62,13 @@ class Curve:
         """Significant coefficients of the Chebyshev series: how many numbers the data are worth."""
         return int(np.sum(np.abs(self.axis.coefficients(self.values)) > 3 * self.sigma))
 
-    def surplus(self, numbers: int) -> float:
-        """Bits of the significant coefficients, without as many of the largest as there are numbers to be found."""
-        sizes = np.sort(np.abs(self.axis.coefficients(self.values)) / (3 * self.sigma))[::-1][numbers:]
+    def surplus(self, numbers: int, without: Array | None = None) -> float:  # (n, k)
+        """Bits of the significant coefficients, without as many of the largest as there are numbers to be found.
+
+        ``without``: of what is left of the values when these columns have explained what they can.
+        """
+        values = self.values if without is None else self.values - without @ np.linalg.lstsq(without, self.values, rcond=1e-14)[0]
+        sizes = np.sort(np.abs(self.axis.coefficients(values)) / (3 * self.sigma))[::-1][numbers:]
         return float(np.sum(np.log2(sizes[sizes > 1])))
 
     def warrants(self, expression: sp.Expr, numbers: int) -> bool:
