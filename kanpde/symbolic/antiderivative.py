@@ -122,8 +122,9 @@ def _whole(lines: Lines, start: Array) -> Form | None:
     good = np.asarray(np.isfinite(noise).all(0))
     if np.mean(good) < 1 - STRAY:
         return None
-    strands = [(numbers[0], noise[0]), (numbers[1] ** 2, 2 * numbers[1] * noise[1]), *zip(numbers[2:], noise[2:], strict=True)]
-    strands = [(v, _without(d, good)) for v, d in strands]
+    noise = np.stack([_without(d, good) for d in noise])
+    strands = [(numbers[0], noise[0]), (numbers[1] ** 2, _without(2 * numbers[1] * noise[1], good))]
+    strands += zip(numbers[2:], noise[2:], strict=True)
     shape = lines.shape
     forms = [next(functions(lines.view, lines.axis, v.reshape(shape), d.reshape(shape)), None) for v, d in strands]
     found = [form for form in forms if form is not None]

@@ -1,8 +1,8 @@
 """Rational functions of the coordinates: u = P/Q with polynomials P and Q of few terms.
 
 u Q - P = 0 is linear in the coefficients: they are the null vector of the columns u m_j, m_j over all monomials up to a degree.
-At the lowest degree that has a null vector it is the only one. Terms that the values do not need are dropped; the lowest term of Q
-gets the coefficient 1.
+At the lowest degree that has a null vector it is the only one. Terms that the values do not need are dropped; the lowest term of
+Q gets the coefficient 1.
 """
 
 from __future__ import annotations
