@@ -107,8 +107,8 @@ class Search:
 
 def _hopeful(views: Sequence[View], time: int) -> bool:
     """Whether an earlier part of the time may show more: the families in space only grow there, and must still be small."""
-    most = max(rank for v in views for axis, rank in enumerate(ranks(v.samples, v.sigma)) if axis != time)
-    return most <= MOST_RANK
+    in_space = [rank for v in views for axis, rank in enumerate(ranks(v.samples, v.sigma)) if axis != time]
+    return max(in_space, default=0) <= MOST_RANK  # of time alone: nothing grows
 
 
 def _key(form: Form) -> str:
