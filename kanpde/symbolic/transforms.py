@@ -18,7 +18,7 @@ from kanpde.symbolic.sample import Array, Samples, crop, parts
 from kanpde.symbolic.shifts import levels
 from kanpde.symbolic.view import View
 
-LOST = 1e-3
+LOST = 1e-4
 """Of the digits that the values have, a transform may lose these: then it still tells one function from another."""
 CLEAREST = 1e4
 """And a transformed field must stand so far above its noise in any case."""
