@@ -83,6 +83,8 @@ def braided(curve: Curve) -> Iterator[Form]:
     size = float(np.linalg.norm(rest))
     limit = max(PROMISING, 10 * curve.sigma * np.sqrt(len(x)) / size)
     for braid in BRAIDS:
+        if not curve.budget.left:
+            return
         if x.min() <= 0 and any(strand.positive for strand in braid.strands):
             continue
         theta, left = _nearest(braid, x, line, rest / size)

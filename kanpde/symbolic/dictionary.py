@@ -49,7 +49,7 @@ def combined(curve: Curve, harvested: Sequence[sp.Expr] = (), most: int = 3) -> 
     b = columns.T @ y  # (atoms,)
     limit = max(1.2 * tolerance / size, 1e-13)
     for count in range(1, most + 1):
-        if curve.surplus(count + 1) < CHANCE[count]:
+        if not curve.budget.left or curve.surplus(count + 1) < CHANCE[count]:
             return
         found, attempts = 0, 0
         candidates = [

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 import sympy as sp
 
 from kanpde.symbolic.basis import refine, rms, spread
+from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.form import Form, compiled, number
 from kanpde.symbolic.sample import Array, Axis
 from kanpde.symbolic.view import View
@@ -41,11 +42,12 @@ class Curve:
     axis: Axis
     values: Array  # (n,)
     sigma: float
+    budget: Budget = field(default_factory=lambda: Budget(60.0))
 
     @classmethod
     def of(cls, view: View) -> Curve:
         """The function of a view with one axis."""
-        return cls(view.symbols[0], view.samples.axes[0], view.values, view.sigma)
+        return cls(view.symbols[0], view.samples.axes[0], view.values, view.sigma, view.budget)
 
     @property
     def nodes(self) -> Array:  # (n,)

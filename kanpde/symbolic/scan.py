@@ -76,6 +76,8 @@ def scanned(curve: Curve, simple: bool = False) -> Iterator[Form]:
     if size <= 10 * curve.sigma * np.sqrt(len(y)):
         return
     for entry in ENTRIES.values():
+        if not curve.budget.left:
+            return
         for outside, k, theta in _nearest(entry, settings, thin, background, rest / size):
             if outside <= max(PROMISING, 10 * curve.sigma * np.sqrt(len(y)) / size):
                 form = _form(entry, settings[k], theta, curve)
