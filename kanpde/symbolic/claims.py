@@ -93,7 +93,7 @@ def claims(problem: Problem, functions: Functions, moving: bool = False) -> list
 
 def _joined(problem: Problem, functions: Functions) -> dict[str, sp.Expr]:
     """One expression a field: of a complex field given by its parts, re + i im."""
-    whole = {name: sp.sympify(e) for name, e in functions.items()}
+    whole = {name: sp.sympify(e, strict=True) for name, e in functions.items()}
     for f in problem.fields:
         if f.complex and f.name not in whole and {f"{f.name}_re", f"{f.name}_im"} <= set(whole):
             whole[f.name] = whole[f"{f.name}_re"] + sp.I * whole[f"{f.name}_im"]

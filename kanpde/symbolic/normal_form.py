@@ -49,7 +49,7 @@ def numerator(expression: sp.Expr) -> Numerator:
     replacements, relations = _roots(generators)
     flat = flat.xreplace(replacements)
     exponents = {s: sp.expand(e.xreplace(replacements)) for s, e in generators.exponents.items()}
-    relations = {g: (power, sp.sympify(base).xreplace(replacements)) for g, (power, base) in relations.items()}
+    relations = {g: (power, sp.sympify(base, strict=True).xreplace(replacements)) for g, (power, base) in relations.items()}
     basis, combinations = independent(exponents)
     symbols = {s for e in (flat, *(base for _, base in relations.values())) for s in e.free_symbols} | set(relations)
     symbols -= set(exponents)

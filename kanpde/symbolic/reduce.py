@@ -12,6 +12,7 @@ import mpmath as mp
 import sympy as sp
 
 from kanpde.symbolic.generators import Unsupported
+from kanpde.symbolic.multiprecision import Precise
 from kanpde.symbolic.normal_form import is_zero
 
 DIGITS = (60, 150)
@@ -69,14 +70,17 @@ def _evaluator(terms: Sequence[sp.Expr]) -> Evaluator | None:
     if any(term.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for term in terms):
         return None
     symbols = sorted(set().union(*(term.free_symbols for term in terms)), key=str)
-    function = sp.lambdify(symbols, list(terms), modules="mpmath", cse=True)
+    try:
+        function = Precise(terms, symbols)
+    except ValueError:
+        return None
 
     def values(point: Point) -> list[Any] | None:
         if not all(s in point for s in symbols):
             return None
         try:
             arguments = [mp.mpmathify(sp.N(point[s], mp.mp.dps + 5)) for s in symbols]
-            return [mp.mpmathify(v) for v in function(*arguments)]
+            return [mp.mpmathify(v) for v in function(arguments)]
         except (ArithmeticError, ValueError, TypeError, mp.NoConvergence):
             return None
 

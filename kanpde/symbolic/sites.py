@@ -158,7 +158,7 @@ def evaluated(
     expressions: Sequence[sp.Expr], symbols: Sequence[sp.Symbol], columns: Sequence[Array], problem: Problem, count: int
 ) -> Array:
     """Expressions at points, (count, len(expressions)), with the given letters."""
-    program = Program([problem.with_values(sp.sympify(e)) for e in expressions], symbols)
+    program = Program([problem.with_values(sp.sympify(e, strict=True)) for e in expressions], symbols)
     with np.errstate(all="ignore"):
         found = program(NUMPY, list(columns))
     return np.stack([np.broadcast_to(np.asarray(v, float), (count,)) for v in found], 1)

@@ -16,6 +16,7 @@ import sympy as sp
 
 from kanpde.symbolic.claims import Claim
 from kanpde.symbolic.generators import Unsupported
+from kanpde.symbolic.multiprecision import Precise
 from kanpde.symbolic.normal_form import numerator
 from kanpde.symbolic.twins import twins
 
@@ -110,7 +111,7 @@ def _value(e: sp.Expr, given: Numbers) -> Any:
     if not set(symbols) <= set(given):
         return None
     try:
-        return mp.mpmathify(sp.lambdify(symbols, e, modules="mpmath")(*(given[s] for s in symbols)))
+        return mp.mpmathify(Precise([e], symbols)([given[s] for s in symbols])[0])
     except (ArithmeticError, ValueError, TypeError):
         return None
 
