@@ -87,7 +87,7 @@ def _fits(form: Form, view: View, accept: float) -> bool:
 def _fixed(form: Form, fixed: Number, options: Sequence[sp.Rational | int], view: View, allowed: float) -> Form | None:
     """The form with one number at the first of the exact values that the other numbers can make up for."""
     for value in options:
-        expression = form.expression.xreplace({fixed.symbol: sp.sympify(value)})
+        expression = form.expression.xreplace({fixed.symbol: sp.sympify(value, strict=True)})
         if expression.has(sp.nan, sp.zoo, sp.oo) or not expression.free_symbols & set(view.symbols):
             continue
         numbers = tuple(n for n in form.numbers if n.symbol != fixed.symbol and expression.has(n.symbol))
