@@ -22,6 +22,7 @@ import numpy as np
 import sympy as sp
 
 from kanpde.symbolic.form import Array
+from kanpde.symbolic.multiprecision import Precise
 
 AGREES = 33
 """Digits, relative, to which a constant must agree with the number at every set of letters."""
@@ -84,8 +85,8 @@ class Identifier:
 
     def values(self, expression: sp.Expr) -> list[Any]:
         """An exact constant as numbers, one a set."""
-        function = sp.lambdify(list(self.letters), expression, modules="mpmath")
-        return [mp.mpmathify(function(*(values[k] for values in self.letters.values()))) for k in range(self.sets)]
+        function = Precise([expression], list(self.letters))
+        return [function([values[k] for values in self.letters.values()])[0] for k in range(self.sets)]
 
     def agrees(self, expression: sp.Expr, numbers: Numbers) -> bool:
         """Whether the constant is the number at every set of letters."""

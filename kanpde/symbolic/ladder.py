@@ -54,10 +54,11 @@ def _broken(view: View) -> Iterator[Form]:
 LADDER: tuple[Step, ...] = (
     Step("functions of one variable", _rung("univariate", "univariate"), True, (1,)),
     Step("products", _rung("products", "transformed_products"), True, (2, 3)),
+    Step("rational functions", _rung("rational", "rationals"), True),
     Step("ridges", _rung("ridge", "ridges"), False, (2, 3)),
-    Step("quotients", _rung("logarithmic", "quotients"), False, (2,)),
+    Step("quotients", _rung("logarithmic", "quotients"), False, (1, 2)),
     Step("characteristics", _rung("coordinates", "characteristic"), False, (2,)),
-    Step("solitons", _rung("solitons", "tau_functions"), False, (2,)),
+    Step("solitons", _rung("solitons", "tau_functions"), False, (2, 3)),
     Step("polar coordinates", _rung("coordinates", "polar"), False, (2,)),
     Step("antiderivatives", _rung("antiderivative", "antiderivatives"), False, (1, 2)),
     Step("functions that the problem names", lambda: named_forms),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy as np
 import sympy as sp
 
 from kanpde.symbolic.form import Array
+from kanpde.symbolic.multiprecision import Precise
 
 DIGITS = 50
 SETTLED = 36
@@ -56,7 +57,7 @@ class Polished:
 class _System:
     """Claims as functions of coordinates, letters and numbers: the terms of each, so that cancellation can be judged."""
 
-    functions: list[tuple[Callable[..., Sequence[Any]], list[sp.Symbol], list[dict[sp.Symbol, Any]], bool]]
+    functions: list[tuple[Precise, list[sp.Symbol], list[dict[sp.Symbol, Any]], bool]]
     letters: list[sp.Symbol]
     unknowns: list[sp.Symbol]
 
@@ -67,7 +68,7 @@ class _System:
         given += [numbers[s] for s in self.unknowns]
         for function, symbols, points, is_complex in self.functions:
             for point in points:
-                terms = function(*(point[s] for s in symbols), *given)
+                terms = function([*(point[s] for s in symbols), *given])
                 total = mp.fsum(terms)
                 size = max((abs(t) for t in terms), default=mp.mpf(0))
                 if not mp.isfinite(total) or (mp.im(total) != 0 and not is_complex):
@@ -124,7 +125,7 @@ def _system(claims: Sequence[Stated], unknowns: Sequence[sp.Symbol], letters: Va
     for expression, ranges, places in claims:
         symbols = [s for s in ranges if expression.has(s)]
         terms = list(sp.Add.make_args(expression))
-        function = sp.lambdify([*symbols, *names, *unknowns], terms, modules="mpmath", cse=True)
+        function = Precise(terms, [*symbols, *names, *unknowns])
         ends = {s: tuple(_number(e, letters) for e in ranges[s]) for s in symbols}
         points = []
         for _ in range(count if symbols else 1):

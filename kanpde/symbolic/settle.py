@@ -65,6 +65,11 @@ class Court:
         used |= set().union(*(end.free_symbols for ends in self.problem.limits.values() for end in ends))
         return {name: value for name, value in self.problem.constants.items() if name in used}
 
+    @property
+    def _sizes(self) -> dict[sp.Expr, sp.Expr]:
+        """|sigma| is sigma where the letter is positive, as it is in the proof."""
+        return {sp.Abs(s): s for s, value in self.problem.constants.items() if value.is_positive}
+
     def settle(self, forms: Mapping[str, Form]) -> Settled | None:
         """The formula that forms of all fields lead to, or None; why not goes to the transcript."""
         if any(form.expression.has(sp.Sum) for form in forms.values()):
@@ -114,7 +119,7 @@ class Court:
             choices = self._constants(stated, sets, perturbed) if sets else [{}]
         for choice in choices[:MOST_PROOFS]:
             put = {**choice, **{s: choice[other] for s, other in equal.items() if other in choice}}
-            values = {} if perturbed else dict(self.problem.constants)
+            values = dict(self._sizes) if perturbed else {**self._sizes, **self.problem.constants}
 
             def final(
                 e: sp.Expr, put: Mapping[sp.Symbol, sp.Expr] = put, values: Mapping[sp.Symbol, sp.Expr] = values
