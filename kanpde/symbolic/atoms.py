@@ -91,7 +91,7 @@ Inner = tuple[tuple[sp.Expr, sp.Expr], ...]
 
 
 def _monomials(exponent: sp.Expr, *coefficients: sp.Expr) -> list[Inner]:
-    return [((sp.sympify(k), sp.sympify(exponent)),) for k in coefficients]
+    return [((sp.sympify(k, strict=True), sp.sympify(exponent, strict=True)),) for k in coefficients]
 
 
 def _sums(*rows: tuple[int, ...]) -> list[Inner]:
