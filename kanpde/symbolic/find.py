@@ -15,9 +15,9 @@ from kanpde.problem.types import Problem
 from kanpde.results.types import Formula
 from kanpde.symbolic.boxes import Box, agrees, boxes, one_by_one, sampler_of, scattered_of, spots
 from kanpde.symbolic.budget import Budget, Stopwatch
-from kanpde.symbolic.claims import Unprovable, claims
 from kanpde.symbolic.form import Form
-from kanpde.symbolic.named import named_functions
+from kanpde.symbolic.proof.claims import Unprovable, claims
+from kanpde.symbolic.rungs.named import named_functions
 from kanpde.symbolic.sample import NODES, Sampler
 from kanpde.symbolic.search import Source, silent
 from kanpde.symbolic.settle import Court, Functions, Settled

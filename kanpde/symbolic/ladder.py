@@ -11,7 +11,7 @@ import sympy as sp
 
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.form import Form
-from kanpde.symbolic.named import named_forms
+from kanpde.symbolic.rungs.named import named_forms
 from kanpde.symbolic.view import Rung, View
 
 ACCEPT = 3.0
@@ -46,28 +46,28 @@ def _rung(module: str, name: str) -> Callable[[], Rung]:
 
 def _broken(view: View) -> Iterator[Form]:
     """Functions with kinks, whose pieces climb the ladder by themselves."""
-    from kanpde.symbolic.piecewise import piecewise
+    from kanpde.symbolic.rungs.piecewise import piecewise
 
     return piecewise(view, climb)
 
 
 LADDER: tuple[Step, ...] = (
-    Step("functions of one variable", _rung("univariate", "univariate"), True, (1,)),
-    Step("products", _rung("products", "transformed_products"), True, (2, 3)),
-    Step("rational functions", _rung("rational", "rationals"), True),
-    Step("ridges", _rung("ridge", "ridges"), True, (2, 3)),
-    Step("quotients", _rung("logarithmic", "quotients"), True, (1, 2)),
-    Step("characteristics", _rung("coordinates", "characteristic"), True, (2,)),
-    Step("solitons", _rung("solitons", "tau_functions"), True, (2, 3)),
-    Step("polar coordinates", _rung("coordinates", "polar"), False, (2,)),
-    Step("antiderivatives", _rung("antiderivative", "antiderivatives"), False, (1, 2)),
+    Step("functions of one variable", _rung("curves.univariate", "univariate"), True, (1,)),
+    Step("products", _rung("rungs.products", "transformed_products"), True, (2, 3)),
+    Step("rational functions", _rung("rungs.rational", "rationals"), True),
+    Step("ridges", _rung("rungs.ridge", "ridges"), True, (2, 3)),
+    Step("quotients", _rung("rungs.logarithmic", "quotients"), True, (1, 2)),
+    Step("characteristics", _rung("rungs.coordinates", "characteristic"), True, (2,)),
+    Step("solitons", _rung("rungs.solitons", "tau_functions"), True, (2, 3)),
+    Step("polar coordinates", _rung("rungs.coordinates", "polar"), False, (2,)),
+    Step("antiderivatives", _rung("rungs.antiderivative", "antiderivatives"), False, (1, 2)),
     Step("functions that the problem names", lambda: named_forms),
 )
 """Rungs for smooth functions; each turns a hopeless function away quickly."""
 
 ROUGH: tuple[Step, ...] = (
     Step("pieces", lambda: _broken),
-    Step("Fourier series", _rung("series", "series"), False, (2,)),
+    Step("Fourier series", _rung("fourier.series", "series"), False, (2,)),
 )
 """Rungs for functions that are not analytic, or no finite sum."""
 
@@ -96,7 +96,7 @@ def proposals(step: Step, view: View, seconds: float = RUNG_SECONDS) -> Iterator
 
 def complex_proposals(real: View, imaginary: View, budget: Budget) -> Iterator[Form]:
     """Forms of a complex function from its two parts."""
-    from kanpde.symbolic.complex_fields import complex_forms
+    from kanpde.symbolic.rungs.complex_fields import complex_forms
 
     own = [replace(v, budget=budget.part(RUNG_SECONDS), transcript=[]) for v in (real, imaginary)]
     found = complex_forms(own[0], own[1])

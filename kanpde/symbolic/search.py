@@ -17,8 +17,8 @@ from kanpde.symbolic.boxes import Box, Spots, sample_box
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.ladder import LADDER, ROUGH, RUNG_SECONDS, climb, complex_proposals, proposals
-from kanpde.symbolic.piecewise import by_materials
-from kanpde.symbolic.products import MOST_RANK
+from kanpde.symbolic.rungs.piecewise import by_materials
+from kanpde.symbolic.rungs.products import MOST_RANK
 from kanpde.symbolic.sample import Sampler, ranks
 from kanpde.symbolic.view import View
 

@@ -15,12 +15,12 @@ import sympy as sp
 from kanpde.problem.types import Problem
 from kanpde.results.types import FormulaStatus
 from kanpde.symbolic.budget import Budget, Stopwatch
-from kanpde.symbolic.claims import Claim, Unprovable, claims, points
+from kanpde.symbolic.constants.polish import Polished
 from kanpde.symbolic.form import Form, Number
-from kanpde.symbolic.piecewise import shorten
-from kanpde.symbolic.polish import Polished
-from kanpde.symbolic.prove import prove
-from kanpde.symbolic.series_proof import prove_series
+from kanpde.symbolic.fourier.series_proof import prove_series
+from kanpde.symbolic.proof.claims import Claim, Unprovable, claims, points
+from kanpde.symbolic.proof.prove import prove
+from kanpde.symbolic.rungs.piecewise import shorten
 from kanpde.symbolic.worker import Worker
 
 POLISH_SECONDS = 12.0

@@ -153,7 +153,8 @@ def test_the_noise_may_be_larger_or_smaller(noise: float, noisy: Any) -> None:
     text, function, formula = CASES["two modes of heat"]
     problem, sampler = noisy(text, function, noise)
     found = find_in_samples(problem, sampler, noise)
-    assert found.status == "proved" and same(found, formula, problem)
+    assert found.status == "proved"
+    assert same(found, formula, problem)
 
 
 @pytest.mark.parametrize("claimed", [3e-12, 3e-9, None])
@@ -161,7 +162,8 @@ def test_the_error_estimate_may_be_wrong_or_missing(claimed: float | None, noisy
     text, function, formula = CASES["alpha stays a letter"]
     problem, sampler = noisy(text, function, 1e-10)
     found = find_in_samples(problem, sampler, claimed)
-    assert found.status == "proved" and same(found, formula, problem)
+    assert found.status == "proved"
+    assert same(found, formula, problem)
 
 
 def test_smooth_errors_are_as_good_as_noise(noisy: Any) -> None:
@@ -169,7 +171,8 @@ def test_smooth_errors_are_as_good_as_noise(noisy: Any) -> None:
     wrong = lambda x, t: function(x, t) + 5e-11 * x * (1 - x) * cos(3 * x + 5 * t) / (1 + t)  # noqa: E731
     problem, sampler = noisy(text, wrong, 0.0)
     found = find_in_samples(problem, sampler, 1e-10)
-    assert found.status == "proved" and same(found, formula, problem)
+    assert found.status == "proved"
+    assert same(found, formula, problem)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +244,8 @@ def test_exact_is_never_looked_at_and_runs_are_equal(noisy: Any) -> None:
     problem, sampler = noisy(text, function)
     wrong = {"u": symbol("x")}
     found = [find_in_samples(dataclasses.replace(problem, exact=e), sampler, 1e-10) for e in (None, wrong, Forbidden())]
-    assert len({f.text for f in found}) == 1 and same(found[0], formula, problem)
+    assert len({f.text for f in found}) == 1
+    assert same(found[0], formula, problem)
     assert len({f.transcript for f in found}) == 1
 
 

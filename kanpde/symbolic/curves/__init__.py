@@ -1,0 +1,1 @@
+"""Functions of one variable: modes, library functions, a dictionary, and combinations of them."""
