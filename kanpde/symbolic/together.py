@@ -41,6 +41,7 @@ def forms_together(
         hopeless = proposed[0] is None
         transcript += [f"{name}: {line}" for line in lines] if len(groups) > 1 else lines
         if hopeless:
+            transcript += [] if lines else [f"{name}: no form was found"]
             return
     several = len(found) > 1
     places: Iterable[tuple[int, ...]] = (
