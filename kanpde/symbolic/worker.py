@@ -128,8 +128,8 @@ def _listen(pipe: BinaryIO | Any, answers: queue.Queue[tuple[bool, Any]]) -> Non
 
 def _serve() -> None:
     """The child: answer calls until the parent closes the pipe. An alarm ends a child whose parent was killed."""
-    from kanpde.symbolic.constants import identify, polish, undetermined
-    from kanpde.symbolic.proof import reduce, textbook
+    from kanpde.symbolic.constants import identify, polish
+    from kanpde.symbolic.proof import reduce, textbook, undetermined
 
     functions: dict[str, Callable[..., Any]] = {
         "ready": lambda: True,

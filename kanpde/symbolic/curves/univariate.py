@@ -17,8 +17,8 @@ from kanpde.symbolic.curves.fit import ACCEPT, Curve, bits, fitted, open_number
 from kanpde.symbolic.curves.modes import modal_bases, needed
 from kanpde.symbolic.curves.quotients import rational
 from kanpde.symbolic.curves.scan import scanned
+from kanpde.symbolic.curves.transforms import transformed
 from kanpde.symbolic.form import Form
-from kanpde.symbolic.rungs.transforms import transformed
 from kanpde.symbolic.sample import Samples
 from kanpde.symbolic.view import View
 

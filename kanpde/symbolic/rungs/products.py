@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from kanpde.symbolic.curves.transforms import Transformed, transformed
 from kanpde.symbolic.form import Form, Number, number
 from kanpde.symbolic.rungs.phases import phased
 from kanpde.symbolic.rungs.refit import refit
 from kanpde.symbolic.rungs.spans import MOST_ATOMS, STAGES, Span, level, spans, without_constant
-from kanpde.symbolic.rungs.transforms import Transformed, transformed
 from kanpde.symbolic.sample import Array, Samples, family, ranks
 from kanpde.symbolic.view import View
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from kanpde.symbolic.curves.shifts import levels
+from kanpde.symbolic.curves.transforms import TRANSFORMS, apply, transformed
 from kanpde.symbolic.form import Form, compiled
-from kanpde.symbolic.rungs.shifts import levels
-from kanpde.symbolic.rungs.transforms import TRANSFORMS, apply, transformed
 from kanpde.symbolic.sample import ranks
 from tests.seen import exact, view
 

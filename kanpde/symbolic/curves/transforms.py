@@ -13,8 +13,8 @@ from itertools import permutations
 import numpy as np
 import sympy as sp
 
+from kanpde.symbolic.curves.shifts import levels
 from kanpde.symbolic.form import Form, Number, number
-from kanpde.symbolic.rungs.shifts import levels
 from kanpde.symbolic.sample import Array, Samples, crop, parts
 from kanpde.symbolic.view import View
 

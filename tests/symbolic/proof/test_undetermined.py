@@ -6,8 +6,8 @@ import mpmath as mp
 import sympy as sp
 
 from kanpde.problem import Problem, read_text, symbol
-from kanpde.symbolic.constants.undetermined import undetermined
 from kanpde.symbolic.proof.claims import claims
+from kanpde.symbolic.proof.undetermined import undetermined
 
 x, y = symbol("x"), symbol("y")
 a, b, c, d = (sp.Dummy(name, real=True) for name in "abcd")
