@@ -34,6 +34,25 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 CONVENIENCES = {("results", "export"), ("results", "report")}
 """Conveniences of a Solution (save, plot) that reach up, inside a function and only when they are called."""
 
+SYMBOLIC = (
+    ("__init__",),
+    ("find",),
+    ("together",),
+    ("search", "data"),
+    ("ladder", "settle"),
+    ("rungs", "fourier"),
+    ("curves", "proof"),
+    ("constants", "boxes"),
+    ("worker",),
+    ("view",),
+    ("form", "sample", "budget"),
+)
+"""The same inside symbolic: how a formula is looked for knows nothing of how it is proved, and neither of who asks."""
+
+STAGE = {name: level for level, names in enumerate(SYMBOLIC) for name in names}
+CHILD = {("worker", "constants"), ("worker", "proof")}
+"""What only the child process imports, when it starts to serve."""
+
 JUDGE = {"errors", "geometry", "problem", "results", "reference"}
 """All that the independent judge may know: no network, no training, no plan."""
 
@@ -92,6 +111,21 @@ def test_imports_only_go_down(path):
         assert LEVEL[there] > LEVEL[here], f"{path.relative_to(ROOT)}: {here} may not import {there}"
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE / "symbolic").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_inside_symbolic_only_go_down(path):
+    here = path.relative_to(PACKAGE / "symbolic").parts[0].removesuffix(".py")
+    assert here in STAGE, f"{here} stands in no layer"
+    for module, late in imports(path):
+        if not module.startswith("kanpde.symbolic"):
+            continue
+        names = module.split(".")[2:]
+        assert names or here == "__init__", f"{path.relative_to(ROOT)}: import the module that is meant"
+        there = names[0] if names else here
+        if there == here or (late and ((here, there) in CHILD or here == "__init__")):
+            continue
+        assert STAGE[there] > STAGE[here], f"{path.relative_to(ROOT)}: {here} may not import {there}"
+
+
 def test_the_judge_is_independent():
     for path in (PACKAGE / "reference").rglob("*.py"):
         found = {module.split(".")[1] for module, _ in imports(path) if module.startswith("kanpde.")}
@@ -110,6 +144,12 @@ def test_the_judge_is_independent():
         ("optimize", "sympy"),
         ("kan", "kanpde.problem"),
         ("optimize", "kanpde.kan"),
+        ("symbolic/curves", "kanpde.symbolic.constants"),
+        ("symbolic/rungs", "kanpde.symbolic.constants"),
+        ("symbolic/rungs", "kanpde.symbolic.proof"),
+        ("symbolic/fourier", "kanpde.symbolic.curves"),
+        ("symbolic/data", "kanpde.symbolic.proof"),
+        ("symbolic/data", "kanpde.symbolic.rungs"),
     ],
 )
 def test_what_a_package_must_not_know(package, forbidden):
@@ -117,6 +157,16 @@ def test_what_a_package_must_not_know(package, forbidden):
         for module, _ in imports(path):
             assert module != forbidden, path.name
             assert not module.startswith(f"{forbidden}."), path.name
+
+
+def test_formulas_need_no_torch():
+    """The search sees values; only what looks at the edges of a trained network knows that there is one."""
+    for path in (PACKAGE / "symbolic").rglob("*.py"):
+        found = {
+            module.partition(".")[0] if not module.startswith("kanpde.") else module.split(".")[1] for module, _ in imports(path)
+        }
+        if path != PACKAGE / "symbolic" / "data" / "networks.py":
+            assert not found & {"torch", "kan", "assembly", "optimize", "train"}, path.name
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -186,6 +236,7 @@ def test_the_files_of_the_readme_exist():
         "from kanpde.cli import main; main(['show', 'problems/burgers.yaml'])",
         "from kanpde.cli import main; main(['schema'])",
         "import kanpde.reference",
+        "import kanpde.symbolic.proof.prove, kanpde.symbolic.constants.identify, kanpde.symbolic.ladder",
     ],
 )
 def test_reading_and_checking_need_no_torch(code):
