@@ -9,7 +9,7 @@ the whole domain: that turns away what holds in the box only.
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -263,8 +263,3 @@ def deviation(found: Spots, form: Form) -> float:
 def agrees(found: Spots, form: Form, sigma: float, tolerance: float = TOLERANCE) -> bool:
     """Whether a form is the solution in the whole domain, as far as its noise can tell: necessary for a proof, and cheap."""
     return deviation(found, form) <= tolerance * sigma
-
-
-def noise_of(error: float | None, fields: Mapping[str, Spots]) -> dict[str, float | None]:
-    """The absolute error of each field from the relative one that the solver estimates."""
-    return {name: None if error is None else error * found.size for name, found in fields.items()}

@@ -119,9 +119,3 @@ def compiled(expression: sp.Expr, symbols: Sequence[sp.Symbol]) -> Callable[...,
         return found if several else found[0]
 
     return function
-
-
-def substituted(form: Form, replacements: Mapping[sp.Symbol, sp.Expr]) -> Form:
-    """The form with symbols replaced by expressions, keeping only the numbers that are left."""
-    expression = form.expression.xreplace(dict(replacements))
-    return Form(expression, tuple(n for n in form.numbers if expression.has(n.symbol)), form.how)

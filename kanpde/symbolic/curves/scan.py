@@ -199,6 +199,3 @@ def _form(entry: Entry, setting: Setting, theta: Array, curve: Curve) -> Form | 
     expression = open_number(c, guesses) * shape + open_number(d, guesses) + open_number(e, guesses) * x
     name = entry.name + ("" if setting.chart.name == "x" else f" of {setting.chart.name}")
     return fitted(expression, guesses, curve, name)
-
-
-__all__ = ["scanned"]

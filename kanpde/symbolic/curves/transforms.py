@@ -143,7 +143,6 @@ class Transformed:
     inverse: Callable[[Form], Form]
     name: str
     bits: float
-    uneven: float  # the largest noise over its root mean square: far above one, the fit sees little of the quiet parts
 
 
 def from_data(samples: Samples) -> list[Transform]:
@@ -227,20 +226,20 @@ def transformed(view: View) -> list[Transformed]:
 def apply(view: View, transform: Transform) -> Transformed | None:
     """The field under one transform, on the part of the box where that makes sense; None if there is hardly any."""
     if transform is IDENTITY:
-        return Transformed(view, lambda form: form, "u", 0.0, 1.0)
-    best: tuple[float, Samples, Samples, float, int] | None = None
+        return Transformed(view, lambda form: form, "u", 0.0)
+    best: tuple[float, Samples, int] | None = None
     for sign in (1, -1) if transform.signed else (1,):
         found = _part(view.samples, transform, sign)
         if found is not None and (best is None or found[0] > best[0]):
             best = (*found, sign)
     if best is None:
         return None
-    _, _, samples, uneven, sign = best
+    _, samples, sign = best
 
     def inverse(form: Form) -> Form:
         return back(form, sign * transform.inverse(form.expression), transform.name, transform.numbers)
 
-    return Transformed(view.of(samples), inverse, transform.name, transform.bits, uneven)
+    return Transformed(view.of(samples), inverse, transform.name, transform.bits)
 
 
 def back(form: Form, expression: sp.Expr, name: str, numbers: tuple[Number, ...] = ()) -> Form:
@@ -249,12 +248,12 @@ def back(form: Form, expression: sp.Expr, name: str, numbers: tuple[Number, ...]
     return replace(form, expression=expression, numbers=kept, how=f"{name}: {form.how}" if form.how else name)
 
 
-def _part(samples: Samples, transform: Transform, sign: int) -> tuple[float, Samples, Samples, float] | None:
-    """The largest part of the box where the transform keeps enough digits: its volume (of 1), u and v there, the unevenness."""
+def _part(samples: Samples, transform: Transform, sign: int) -> tuple[float, Samples] | None:
+    """The largest part of the box where the transform keeps enough digits: its volume (of 1), and v there."""
     noise = _noise(samples.values, samples.sigma, transform, sign)
     clear = max(CLEAREST, LOST * samples.size / samples.sigma)
-    if np.isfinite(noise).all() and _clear(_through(samples, transform, sign, noise), clear):
-        return 1.0, samples, *_with(samples, transform, sign, noise)
+    if np.isfinite(noise).all() and _clear(whole := _through(samples, transform, sign, noise), clear):
+        return 1.0, whole
     values = np.where(np.isfinite(noise), samples.values, np.nan)
     for volume, bounds, cut in parts(samples.axes, PARTS[len(samples.axes)], SMALLEST) if samples.resolved else ():
         inside = noise[cut]
@@ -265,9 +264,9 @@ def _part(samples: Samples, transform: Transform, sign: int) -> tuple[float, Sam
             continue
         smaller = crop(samples, bounds)
         noise = _noise(smaller.values, smaller.sigma, transform, sign)
-        if not (np.isfinite(noise).all() and _clear(_through(smaller, transform, sign, noise), clear / 10)):
+        if not (np.isfinite(noise).all() and _clear(part := _through(smaller, transform, sign, noise), clear / 10)):
             return None
-        return volume, smaller, *_with(smaller, transform, sign, noise)
+        return volume, part
     return None
 
 
@@ -286,11 +285,6 @@ def _noise(u: Array, sigma: float, transform: Transform, sign: int) -> Array:
 def _through(samples: Samples, transform: Transform, sign: int, noise: Array) -> Samples:
     values = transform.forward(sign * samples.values)
     return Samples(samples.axes, values, float(np.sqrt(np.mean(noise**2))), samples.resolved)
-
-
-def _with(samples: Samples, transform: Transform, sign: int, noise: Array) -> tuple[Samples, float]:
-    through = _through(samples, transform, sign, noise)
-    return through, float(noise.max() / through.sigma)
 
 
 def _clear(through: Samples, clear: float) -> bool:

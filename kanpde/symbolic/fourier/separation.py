@@ -52,7 +52,7 @@ def along(whole: Plane, axis: int) -> sp.Expr | None:
         lift = _lift(whole, axis, ends)
     if lift is None:
         return None
-    rest = _shifted(whole, axis, lift)
+    rest = _shifted(whole, lift)
     total = lift
     if periodic or ends == "NN":
         constant = _mode(rest, axis, None)
@@ -124,7 +124,7 @@ def _lift(whole: Plane, axis: int, ends: Ends) -> sp.Expr | None:
     return sp.factor(sp.expand(free + lines[ends]))
 
 
-def _shifted(whole: Plane, axis: int, lift: sp.Expr) -> Plane:
+def _shifted(whole: Plane, lift: sp.Expr) -> Plane:
     """The problem for the solution less the lift."""
     symbols = whole.symbols
     conditions = {}

@@ -322,6 +322,3 @@ def content(samples: Samples) -> int:
         series = axis.coefficients(series, i)
         gain *= np.sqrt(2 / axis.n)
     return int(np.sum(np.abs(series) > ACCEPT * max(gain, SMOOTH) * samples.sigma))
-
-
-__all__ = ["assembled", "content", "factors", "needed", "products", "sums", "transformed_products"]

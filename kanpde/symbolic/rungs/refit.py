@@ -97,7 +97,7 @@ def _fixed(form: Form, fixed: Number, options: Sequence[sp.Rational | int], view
     return None
 
 
-def _residuals(form: Form, view: View) -> tuple[list[Array], Array]:
+def _spread_out(view: View) -> tuple[list[Array], Array]:
     """A spread-out part of the samples: points (d times (N,)) and values (N,)."""
     grids = np.meshgrid(*view.nodes, indexing="ij")
     count = grids[0].size
@@ -111,7 +111,7 @@ def _residuals(form: Form, view: View) -> tuple[list[Array], Array]:
 def _refined(form: Form, view: View, steps: int = 40) -> Form | None:
     if not form.numbers:
         return form
-    points, values = _residuals(form, view)
+    points, values = _spread_out(view)
     function = compiled(form.expression, (*view.symbols, *(n.symbol for n in form.numbers)))
 
     def residual(theta: Array) -> Array:
@@ -134,7 +134,7 @@ def undetermined(form: Form, view: View) -> Number | None:
     """A number that can change together with others without any change of the values; None if there is none."""
     if len(form.numbers) < 2:
         return None
-    points, _ = _residuals(form, view)
+    points, _ = _spread_out(view)
     function = compiled(form.expression, (*view.symbols, *(n.symbol for n in form.numbers)))
     theta = np.array([n.value for n in form.numbers])
     columns = []
