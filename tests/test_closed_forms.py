@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
+import mpmath as mp
 import pytest
 import sympy as sp
 
 import kanpde
 from kanpde.errors import ProblemError
-from kanpde.problem import read_file
+from kanpde.problem import Problem, read_file
+from kanpde.problem.types import symbol
 from kanpde.results import Formula
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "problems" / "closed_forms"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 NOWHERE = sorted(path.stem for path in (FOLDER / "none").glob("*.yaml"))
-QUICK = ("heat_one_mode", "heat_insulated_end", "nguyen_1", "poisson_sin_sin", "laplace_cubic")
-"""Solved and proved at every run of the tests; the others with the slow ones."""
+QUICK = (
+    "heat_insulated_end", "heat_erf", "poisson_runge", "nguyen_1", "nguyen_11", "laplace_log", "helmholtz_bessel",
+    "wave_gaussian", "kdv_soliton", "burgers_cole_hopf", "taylor_green", "schroedinger_soliton", "sine_gordon_breather",
+    "black_scholes",
+)  # fmt: skip
+"""Solved and proved at every run of the tests, one of every kind; the others with the slow ones."""
+ENDLESS = ("symbolic.seconds=600",)
+"""Formulas that exist are found in seconds; a busy machine has its time all the same."""
+SHORT = ("symbolic.seconds=10",)
+"""Where nothing can be found, the search would use all the time that it is given."""
+FUNCTIONS = {
+    "exp": mp.exp, "log": mp.log, "sin": mp.sin, "cos": mp.cos, "tanh": mp.tanh, "sech": mp.sech, "atan": mp.atan,
+    "erf": mp.erf, "erfc": mp.erfc, "besselj": mp.besselj, "sinh": mp.sinh, "cosh": mp.cosh, "Abs": mp.fabs, "tan": mp.tan,
+    "re": mp.re, "im": mp.im, "conjugate": mp.conj, "csch": mp.csch, "coth": mp.coth, "cot": mp.cot, "csc": mp.csc, "sec": mp.sec,
+}  # fmt: skip
+
+LONG = ("kdv_two_solitons",)
+"""Whose solution the reader proves in more than a second or two."""
 
 
 def script(name: str) -> ModuleType:
@@ -56,7 +74,7 @@ def test_every_file_has_its_solution(truth):
     assert set(truth.PUBLISHED) <= set(truth.TRUTH)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in NAMES])
 def test_the_known_solution_solves_the_problem(name, truth):
     """The reader proves it, or at least finds it right at random points; the file itself says nothing of it."""
     path = truth.path_of(name)
@@ -114,18 +132,74 @@ def test_a_wrong_claim_is_counted(benchmark):
     assert not row.false
 
 
+def number_at(expression: sp.Expr, at: Mapping[sp.Symbol, mp.mpf]) -> mp.mpc:
+    """The value of an expression, operation by operation: nothing of the search, of the proof or of sympy's evaluation."""
+    if expression in at:
+        return at[expression]
+    if expression.is_Rational:
+        return mp.mpf(expression.p) / expression.q
+    constants = {sp.pi: mp.pi, sp.E: mp.e, sp.I: mp.mpc(0, 1), sp.EulerGamma: mp.euler}
+    if expression in constants:
+        return +constants[expression]
+    arguments = [number_at(a, at) for a in expression.args]
+    if expression.is_Add:
+        return mp.fsum(arguments)
+    if expression.is_Mul:
+        return mp.fprod(arguments)
+    if expression.is_Pow:
+        return mp.power(*arguments)
+    return FUNCTIONS[type(expression).__name__](*arguments)
+
+
+def agrees(found: Mapping[str, sp.Expr], problem: Problem, points: Iterable[Mapping[sp.Symbol, sp.Expr]]) -> bool:
+    """Whether the formula of every field is the known solution at the points, to 30 digits."""
+    with mp.workdps(50):
+        letters = {k: number_at(v, {}) for k, v in problem.constants.items()}
+        for point in points:
+            at = letters | {k: number_at(v, {}) for k, v in point.items()}
+            for name, truth in problem.exact.items():
+                right = number_at(truth, at)
+                if not abs(number_at(found[name], at) - right) <= mp.mpf(10) ** -30 * (1 + abs(right)):
+                    return False
+    return True
+
+
+def test_the_second_judge_sees_a_difference_in_the_last_digits(truth, benchmark):
+    problem = truth.with_truth("schroedinger_soliton").problem
+    points = benchmark.places(problem)
+    right = problem.exact["psi"]
+    assert agrees({"psi": right.rewrite(sp.exp)}, problem, points)
+    assert not agrees({"psi": sp.conjugate(right)}, problem, points)
+    assert not agrees({"psi": right * (1 + sp.Rational(1, 10**27))}, problem, points)
+
+
 @pytest.mark.parametrize("name", [*QUICK, *(pytest.param(n, marks=pytest.mark.slow) for n in NAMES if n not in QUICK)])
 def test_solved_and_proved(name, truth, benchmark):
-    solution = kanpde.solve(truth.path_of(name), reference="none", progress=False)
+    solution = kanpde.solve(truth.path_of(name), reference="none", progress=False, settings=ENDLESS)
     assert solution.converged, solution.outcome
     assert solution.formula.status == "proved", solution.formula.transcript
-    assert benchmark.same(solution.formula.expressions, truth.with_truth(name).problem, letters=True)
+    problem = truth.with_truth(name).problem
+    assert benchmark.same(solution.formula.expressions, problem, letters=True)
+    assert agrees(solution.formula.expressions, problem, benchmark.places(problem, 23))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NOWHERE)
-def test_nothing_is_claimed_where_there_is_no_formula(name, truth, benchmark):
-    solution = kanpde.solve(truth.path_of(name), reference="none", progress=False)
-    row = benchmark.Row(name, True, None)
-    benchmark.judged(row, solution.formula)
-    assert not row.false, row.formula
+@pytest.mark.parametrize("name", ["heat_perturbed_data", "heat_perturbed_equation"])
+def test_of_two_solutions_that_look_alike_the_wrong_one_is_never_proved(name, truth, benchmark):
+    """Digits do not tell them apart: 1e-12 in the data is far below the error of the numbers. The equations do."""
+    solution = kanpde.solve(truth.path_of(name), reference="none", progress=False, settings=ENDLESS)
+    problem = truth.with_truth(name, truth.PERTURBED[name]).problem
+    assert solution.formula.status == "proved"
+    assert agrees(solution.formula.expressions, problem, benchmark.places(problem))
+    nearly = {"u": sp.exp(-(sp.pi**2) * symbol("t")) * sp.sin(sp.pi * symbol("x"))}
+    assert not agrees(nearly, problem, benchmark.places(problem))
+
+
+@pytest.mark.parametrize(
+    "name", ["conductivity_jump", "poisson_exp_sin_xy", pytest.param("burgers_sine", marks=pytest.mark.slow)]
+)
+def test_nothing_is_claimed_where_there_is_no_formula(name, truth):
+    settings = () if name == "burgers_sine" else SHORT
+    solution = kanpde.solve(truth.path_of(name), reference="none", progress=False, settings=settings)
+    assert solution.converged, solution.outcome
+    assert solution.formula.status == "not found"
+    assert not solution.formula.expressions
