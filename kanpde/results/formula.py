@@ -66,7 +66,7 @@ class Formula:
         if self.status == "proved for the given parameters":
             return f"proved for the given parameters: it satisfies every equation and condition where {values}"
         if self.status == "verified numerically":
-            return "verified numerically: it satisfies the problem to 40 digits at points, which is no proof"
+            return "verified numerically: at points it holds as far as numbers can tell, which is no proof"
         return "not found" + (f" ({self.how})" if self.how else "")
 
     @property
