@@ -1,9 +1,10 @@
 """From a solution in numbers to a closed form, and its proof.
 
-Rungs of a ladder (``rungs``, of functions of one variable in ``curves``; ``fourier`` for series) propose forms that fit samples of
-the solution; the problem's own equations take their numbers to forty digits, and exact constants take their place (``constants``);
-every claim of the problem is then reduced to zero (``proof``). ``find`` does all of it, ``settle`` what follows on a form. The same
-search names curves of measurements and edges of networks (``data``). docs/closed_forms.md tells it with examples.
+Rungs of a ladder (``rungs``, of functions of one variable in ``curves``; ``fourier`` for series) propose forms that fit
+samples of the solution; the problem's own equations take their numbers to forty digits, and exact constants take their place
+(``constants``); every claim of the problem is then reduced to zero (``proof``). ``find`` does all of it, ``settle`` what
+follows on a form. The same search names curves of measurements and edges of networks (``data``). docs/closed_forms.md tells it
+with examples.
 """
 
 from __future__ import annotations
