@@ -62,12 +62,17 @@ class Formula:
         used = [name for name in self.letters if any(symbol(name) in e.free_symbols for e in self.expressions.values())]
         if self.status == "proved":
             claim = "proved: it satisfies every equation and condition of the problem"
-            return f"{claim}, for all values of {', '.join(used)}" if used else claim
+            return f"{claim}, for all {', '.join(self._range(name) for name in used)}" if used else claim
         if self.status == "proved for the given parameters":
             return f"proved for the given parameters: it satisfies every equation and condition where {values}"
         if self.status == "verified numerically":
             return "verified numerically: at points it holds as far as numbers can tell, which is no proof"
         return "not found" + (f" ({self.how})" if self.how else "")
+
+    def _range(self, name: str) -> str:
+        """The values of a letter that the proof is for: those of the sign that it has in the problem."""
+        value = self.letters[name]
+        return f"{name} > 0" if value.is_positive else f"{name} < 0" if value.is_negative else f"values of {name}"
 
     @property
     def text(self) -> str:
@@ -143,6 +148,9 @@ class Formula:
             raise ProblemError(f"a value is missing for {', '.join(missing)}: the formula depends on {known}")
         if self.status != "proved" and any(n in values for n in self.letters):
             raise ProblemError(f"the formula holds for the problem's own values only: {self.sentence}")
+        for n, value in self.letters.items():
+            if n in values and np.any(np.asarray(values[n], dtype=float) * float(value) < 0):
+                raise ProblemError(f"the formula is proved for {self._range(n)} only, and was asked for another value of {n}")
         if name not in self._compiled:
             order = [*self._coordinates, *self.letters]
             self._compiled[name] = compiled(self.expressions[name], [symbol(n) for n in order])

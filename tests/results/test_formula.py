@@ -78,6 +78,8 @@ def test_letters_are_keywords_with_the_values_of_the_problem(document):
     formula = Formula("proved", {"u": LAMBDA * sp.exp(-NU * T) * X}).named(document.problem)
     assert formula(x=0.5, t=1) == pytest.approx(np.exp(-0.01 / np.pi))
     assert formula(x=0.5, t=1, nu=0.0, lambda_=6) == 3.0
+    with pytest.raises(ProblemError, match="proved for nu > 0 only"):
+        formula(x=0.5, t=1, nu=-0.1, lambda_=6)
     assert isinstance(formula(x=0.5, t=1), float)
     assert formula.function(x=[[0.5]], t=[1, 2]).shape == (1, 2)
     assert formula(x=0.5, t=1, nu=np.array([0.0, 0.0])).tolist() == [1.0, 1.0]
@@ -106,7 +108,7 @@ def test_several_fields_and_none(document):
 
 def test_the_status_is_said_in_words(document):
     formula = Formula("proved", {"u": NU * X}).named(document.problem)
-    assert formula.sentence.endswith("every equation and condition of the problem, for all values of nu")
+    assert formula.sentence.endswith("every equation and condition of the problem, for all nu > 0")
     assert "nu = 1/(100*pi)" in Formula("proved for the given parameters", {"u": X}).named(document.problem).sentence
     assert Formula("not found", how="interrupted").sentence == "not found (interrupted)"
     assert not Formula("not found").proved
