@@ -102,7 +102,11 @@ def _on_box(
         if forms is None:
             return None
         report("proof")
-        found = court.settle(forms)
+        try:
+            found = court.settle(forms)
+        except Unprovable as reason:  # of this form; another may have no kinks
+            court.transcript.append(str(reason))
+            continue
         if found is not None:
             return found, "; ".join(dict.fromkeys(f.how for f in forms.values() if f.how))
         if not court.budget.left:
