@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 import sympy as sp
 
 from kanpde.symbolic.budget import Budget
@@ -13,6 +14,8 @@ from kanpde.symbolic.sample import Array, sample
 from kanpde.symbolic.view import View
 
 Box = Sequence[tuple[float, float]]
+NOISES = (pytest.param(1e-8, marks=pytest.mark.slow), 1e-10, pytest.param(1e-12, marks=pytest.mark.slow))
+"""A solver's errors: long tables go through the middle one always, through the others with the slow tests."""
 
 
 def exact(expression: sp.Expr, symbols: Sequence[sp.Symbol], nodes: Sequence[Array]) -> Array:

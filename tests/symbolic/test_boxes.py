@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sympy as sp
+from made import BALL, MATERIALS, PLATE, POLYNOMIAL, corner_terms, solution_of, spline_network
 
 from kanpde.geometry.shapes import SHAPES
 from kanpde.problem import read_text, symbol
@@ -23,7 +24,6 @@ from kanpde.symbolic.boxes import (
     spots,
 )
 from kanpde.symbolic.form import Form, number
-from tests.made import BALL, MATERIALS, PLATE, POLYNOMIAL, corner_terms, solution_of, spline_network
 
 X, Y = symbol("x"), symbol("y")
 

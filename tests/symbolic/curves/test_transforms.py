@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import sympy as sp
+from seen import exact, view
 
 from kanpde.symbolic.curves.shifts import levels
 from kanpde.symbolic.curves.transforms import TRANSFORMS, apply, transformed
 from kanpde.symbolic.form import Form, compiled
 from kanpde.symbolic.sample import ranks
-from tests.seen import exact, view
 
 x, t = sp.symbols("x t", real=True)
 CENTRAL = {"acosh u": 2.0, "cosh u": 1.0}

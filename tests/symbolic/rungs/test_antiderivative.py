@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from scipy.special import erf, erfc
+from seen import NOISES
 
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.form import Form
@@ -62,7 +63,7 @@ SPREADING: dict[str, tuple[Callable[..., Array], list[tuple[float, float]], int]
     ),
     "a call": (lambda x, t: option(x, t, 1, 0.05, 0.2), [(0.5, 2), (0.2, 1)], 7),
     "a call before its expiry": (lambda x, t: option(x, 1 - t, 100, 0.05, 0.2), [(50, 150), (0, 0.8)], 9),
-    "a put": (lambda x, t: option(x, 2 - t, 1, 0.1, 0.4, -1), [(0.3, 3), (0, 1.5)], 8),
+    "a put": (lambda x, t: option(x, 2 - t, 1, 0.1, 0.4, -1), [(0.3, 3), (0, 1.5)], 9),
     "advection into a half space": (
         lambda x, t: (erfc((x - t) / np.sqrt(2 * t)) + np.exp(2 * x) * erfc((x + t) / np.sqrt(2 * t))) / 2,
         [(0, 2), (0.1, 1)],
@@ -87,7 +88,14 @@ SPREADING: dict[str, tuple[Callable[..., Array], list[tuple[float, float]], int]
 }
 
 
-@pytest.mark.parametrize(("noise", "kind"), [(1e-8, "smooth"), (1e-10, "white"), (1e-12, "smooth")])
+@pytest.mark.parametrize(
+    ("noise", "kind"),
+    [
+        pytest.param(1e-8, "smooth", marks=pytest.mark.slow),
+        (1e-10, "white"),
+        pytest.param(1e-12, "smooth", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("name", SPREADING)
 def test_what_spreads(name, noise, kind):
     function, box, numbers = SPREADING[name]
@@ -144,6 +152,6 @@ def test_the_terms_are_repeated_integrals(times):
         lambda x, t: np.exp(np.sin(3 * x + t)),
     ],
 )
-@pytest.mark.parametrize("noise", [1e-8, 1e-10, 1e-12])
+@pytest.mark.parametrize("noise", NOISES)
 def test_what_is_no_gaussian_is_turned_away(function, noise):
     assert list(antiderivatives(seen(function, [(0, 3), (0.1, 1)], noise))) == []

@@ -5,12 +5,12 @@ from itertools import islice
 import numpy as np
 import pytest
 import sympy as sp
+from seen import NOISES, exact
 
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.rungs.complex_fields import complex_forms
 from kanpde.symbolic.sample import sample
 from kanpde.symbolic.view import View
-from tests.seen import exact
 
 x, y, t = sp.symbols("x y t", real=True)
 R, pi, e, i = sp.Rational, sp.pi, sp.exp, sp.I
@@ -50,7 +50,7 @@ def exact_complex(expression, symbols, nodes):
     return np.asarray(exact(expression, symbols, nodes), dtype=complex)
 
 
-@pytest.mark.parametrize("noise", [1e-8, 1e-10, 1e-12])
+@pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize("name", FIELDS)
 def test_complex_fields(name, noise):
     expression, box, most = FIELDS[name]

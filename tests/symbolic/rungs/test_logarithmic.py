@@ -18,7 +18,13 @@ from kanpde.symbolic.sample import Array, sample
 from kanpde.symbolic.view import View
 
 x, y, t = (symbol(name) for name in "xyt")
-WAYS = [(1e-8, "smooth"), (1e-10, "white"), (1e-10, "smooth"), (1e-12, "smooth")]
+SLOW = pytest.mark.slow
+WAYS = [
+    pytest.param(1e-8, "smooth", marks=SLOW),
+    pytest.param(1e-10, "white", marks=SLOW),
+    (1e-10, "smooth"),
+    pytest.param(1e-12, "smooth", marks=SLOW),
+]
 """Relative noise, and its kind: what a solver is off by is smooth."""
 
 

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 import sympy as sp
+from made import MATERIALS
 
 from kanpde.problem import read_text, symbol
 from kanpde.problem.types import Problem
@@ -18,7 +19,6 @@ from kanpde.symbolic.rungs.breaks import breaks, named_breaks, simple_number
 from kanpde.symbolic.rungs.piecewise import by_materials, joined, piecewise, region_conditions, shorten
 from kanpde.symbolic.sample import Axis, Sampler, sample
 from kanpde.symbolic.view import View
-from tests.made import MATERIALS
 
 X, Y, A = symbol("x"), symbol("y"), symbol("a")
 

@@ -5,6 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import sympy as sp
+from seen import NOISES, distance, exact, view
 
 from kanpde.symbolic.curves.weighted import gaussian_basis
 from kanpde.symbolic.form import Form, Number, number
@@ -12,7 +13,6 @@ from kanpde.symbolic.rungs.phases import phased
 from kanpde.symbolic.rungs.products import MOST_NUMBERS, products, transformed_products
 from kanpde.symbolic.rungs.spans import unscaled
 from kanpde.symbolic.sample import Axis
-from tests.seen import distance, exact, view
 
 x, y, z, t = sp.symbols("x y z t", real=True)
 R, pi, e, sin, cos = sp.Rational, sp.pi, sp.exp, sp.sin, sp.cos
@@ -84,7 +84,7 @@ def found(expression, symbols, box, noise, most):
     return False
 
 
-@pytest.mark.parametrize("noise", [1e-8, 1e-10, 1e-12])
+@pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize("name", FIELDS)
 def test_fields_in_two_coordinates(name, noise):
     expression, box, most = FIELDS[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sympy as sp
+from seen import NOISES
 
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.rungs.rational import rationals
@@ -36,7 +37,7 @@ FOUND = {
 }
 
 
-@pytest.mark.parametrize("noise", [1e-8, 1e-10, 1e-12])
+@pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize("name", FOUND)
 def test_rational_functions(name, noise):
     expression, symbols = FOUND[name]
@@ -46,7 +47,7 @@ def test_rational_functions(name, noise):
     assert sp.simplify(form.expression.xreplace(exact) - expression) == 0
 
 
-@pytest.mark.parametrize("noise", [1e-8, 1e-10, 1e-12])
+@pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize("expression", [sp.exp(x - t), sp.tanh(x - t), sp.sin(2 * x) * sp.exp(-t), sp.sqrt(3 + x + t)])
 def test_what_they_only_approximate(expression, noise):
     assert list(rationals(seen(expression, (x, t), noise))) == []
