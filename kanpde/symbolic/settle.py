@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -19,6 +20,7 @@ from kanpde.symbolic.constants.polish import Polished
 from kanpde.symbolic.form import Form, Number
 from kanpde.symbolic.fourier.series_proof import prove_series
 from kanpde.symbolic.proof.claims import Claim, Unprovable, claims, points
+from kanpde.symbolic.proof.exact_shapes import exact_domain
 from kanpde.symbolic.proof.prove import prove
 from kanpde.symbolic.rungs.piecewise import shorten
 from kanpde.symbolic.worker import Worker
@@ -57,12 +59,12 @@ class Court:
     holds: Callable[[Functions], bool]  # whether exact functions agree with the solution everywhere
     transcript: list[str] = field(default_factory=list)
 
-    @property
+    @cached_property
     def letters(self) -> dict[sp.Symbol, sp.Expr]:
-        """The named constants that equations, conditions or limits of the problem contain."""
+        """The named constants that equations, conditions, or the domain of the problem contain."""
         residuals = [*self.problem.equations, *(r for c in self.problem.conditions for r in c.residuals)]
         used: set[sp.Basic] = set().union(*(r.expression.free_symbols for r in residuals))
-        used |= set().union(*(end.free_symbols for ends in self.problem.limits.values() for end in ends))
+        used |= exact_domain(self.problem).letters
         return {name: value for name, value in self.problem.constants.items() if name in used}
 
     @property
