@@ -84,6 +84,11 @@ class Form:
     whole: sp.Expr | None = None
 
     @property
+    def shape(self) -> sp.Expr:
+        """The expression without the values of its numbers: equal for forms that differ in these only."""
+        return self.expression.xreplace({n.symbol: sp.Symbol(f"n{i}") for i, n in enumerate(self.numbers)})
+
+    @property
     def at_values(self) -> sp.Expr:
         """The expression with the open numbers as floats."""
         return self.expression.xreplace({n.symbol: sp.Float(n.value, 17) for n in self.numbers})
@@ -93,10 +98,16 @@ class Form:
         shape = np.broadcast_shapes(*(p.shape for p in points))
         numbers = {n.symbol: n.value for n in self.numbers}
         with np.errstate(all="ignore"):
-            found = np.asarray(compiled(self.expression, (*symbols, *numbers))(*points, *numbers.values()))
-        if np.iscomplexobj(found):
-            found = np.where(np.abs(found.imag) <= 1e-12 * np.abs(found), found.real, np.nan)
-        return np.broadcast_to(np.asarray(found, dtype=np.float64), shape)
+            found = compiled(self.expression, (*symbols, *numbers))(*points, *numbers.values())
+        return np.broadcast_to(real(found), shape)
+
+
+def real(found: Any) -> Array:
+    """Values as real numbers; NaN where the imaginary part is more than rounding."""
+    values = np.asarray(found)
+    if np.iscomplexobj(values):
+        values = np.where(np.abs(values.imag) <= 1e-12 * np.abs(values), values.real, np.nan)
+    return np.asarray(values, dtype=np.float64)
 
 
 def compiled(expression: sp.Expr, symbols: Sequence[sp.Symbol]) -> Callable[..., Any]:

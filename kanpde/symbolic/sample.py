@@ -52,6 +52,10 @@ class Axis:
         transform[0] /= 2
         return np.moveaxis(np.tensordot(transform, values, (1, axis)), 0, axis)
 
+    def significant(self, values: Array, sigma: float) -> int:  # (n, ...)
+        """How many coefficients of the series stand out of the noise: what the data say, counted in numbers."""
+        return int(np.sum(np.abs(self.coefficients(values)) > 3 * sigma))
+
     def evaluate(self, coefficients: Array, x: Array) -> Array:  # (k, ...), (N,) -> (N, ...)
         """The series at other points of the interval."""
         vandermonde = chebyshev.chebvander(self.reference(x), coefficients.shape[0] - 1)

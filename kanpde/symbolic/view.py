@@ -12,6 +12,9 @@ from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.sample import Array, Samples
 
+ACCEPT = 3.0
+"""A fit is accepted if its root mean square is within this many sigma; R^2 would accept Airy functions for exponentials."""
+
 
 @dataclass(frozen=True)
 class View:

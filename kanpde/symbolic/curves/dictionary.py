@@ -13,9 +13,10 @@ import numpy as np
 import sympy as sp
 
 from kanpde.symbolic.curves.atoms import Atom, named, table, values
-from kanpde.symbolic.curves.fit import ACCEPT, Curve, fitted, open_number
+from kanpde.symbolic.curves.fit import Curve, fitted, open_number
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.sample import Array
+from kanpde.symbolic.view import ACCEPT
 
 POINTS = 80
 BLOCK = 256

@@ -15,13 +15,11 @@ import numpy as np
 import sympy as sp
 
 from kanpde.symbolic.budget import Budget
-from kanpde.symbolic.curves.basis import refine, rms, spread
-from kanpde.symbolic.form import Form, compiled, number
+from kanpde.symbolic.curves.least_squares import refine_numbers, rms, spread
+from kanpde.symbolic.form import Form, number
 from kanpde.symbolic.sample import Array, Axis
-from kanpde.symbolic.view import View
+from kanpde.symbolic.view import ACCEPT, View
 
-ACCEPT = 3.0
-"""A fit is accepted if its root mean square is within this many sigma."""
 EVIDENCE = 2
 """A form must leave so many significant coefficients of the data to be explained by its shape rather than by its numbers."""
 ABRUPT = 300.0
@@ -57,12 +55,12 @@ class Curve:
     @property
     def size(self) -> float:
         """Root mean square of the values."""
-        return rms(self.values[:, None])
+        return rms(self.values)
 
     @property
     def content(self) -> int:
         """Significant coefficients of the Chebyshev series: how many numbers the data are worth."""
-        return int(np.sum(np.abs(self.axis.coefficients(self.values)) > 3 * self.sigma))
+        return self.axis.significant(self.values, self.sigma)
 
     def surplus(self, numbers: int, without: Array | None = None) -> float:  # (n, k)
         """Bits of the significant coefficients, without as many of the largest as there are numbers to be found.
@@ -127,31 +125,13 @@ def _refined(
 ) -> tuple[dict[sp.Dummy, float], dict[sp.Dummy, float], float] | None:
     """Values and slack of the numbers by least squares on the values, and the root mean square that is left."""
     symbols = sorted(guesses, key=lambda s: int(s.dummy_index))
-    function = compiled(expression, (curve.symbol, *symbols))
-    x = curve.nodes
-
-    def residual(theta: Array) -> Array:
-        with np.errstate(all="ignore"):
-            values = np.asarray(function(x, *theta))
-        if np.iscomplexobj(values):
-            values = np.where(np.abs(values.imag) <= 1e-12 * np.abs(values), values.real, np.nan)
-        return np.broadcast_to(np.asarray(values, dtype=np.float64), x.shape) - curve.values
-
-    start = np.array([guesses[s] for s in symbols])
-    r = residual(start)
-    if not np.isfinite(r).all():
+    start = [guesses[s] for s in symbols]
+    found = refine_numbers(expression, [curve.symbol], symbols, start, [curve.nodes], curve.values, 1e-3)
+    if found is None:
         return None
-    if not symbols:
-        return {}, {}, rms(r[:, None])
-    best, J = refine(residual, start, np.maximum(np.abs(start), 1e-3))
-    if not (np.isfinite(best).all() and np.isfinite(J).all()):
-        return None
+    best, J, left = found
     off = spread(J, curve.sigma, best)
-    return (
-        dict(zip(symbols, (float(v) for v in best), strict=True)),
-        dict(zip(symbols, (float(v) for v in off), strict=True)),
-        rms(residual(best)[:, None]),
-    )
+    return dict(zip(symbols, best.tolist(), strict=True)), dict(zip(symbols, off.tolist(), strict=True)), rms(left)
 
 
 def bits(form: Form) -> float:

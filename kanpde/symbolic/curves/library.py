@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 
-from kanpde.symbolic.curves.basis import CHARTS, Basis, Exponential, misfit, refine, rms, spread
+from kanpde.symbolic.curves.basis import CHARTS, Basis, Exponential
+from kanpde.symbolic.curves.least_squares import misfit, refine, rms, spread
 from kanpde.symbolic.sample import Array, Axis
 
 STARTS = 3

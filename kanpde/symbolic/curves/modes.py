@@ -14,8 +14,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import chebyshev, legendre
 
-from kanpde.symbolic.curves.basis import CHARTS, Basis, Chart, Exponential, misfit, rms, spread
+from kanpde.symbolic.curves.basis import CHARTS, Basis, Chart, Exponential
+from kanpde.symbolic.curves.least_squares import damped_step, misfit, rms, spread
 from kanpde.symbolic.sample import Array, Axis
+from kanpde.symbolic.view import ACCEPT
 
 MOST_MODES = 14
 """Order of the differential equation: seven waves. Beyond, a formula is no longer read as one."""
@@ -49,24 +51,23 @@ def modal_bases(
     axis: Axis,
     sigma: float,
     orders: range = range(1, MOST_MODES + 1),
-    accept: float = 3.0,
     charts: Sequence[Chart] = tuple(CHARTS.values()),
     evidence: int = EVIDENCE,
 ) -> Iterator[Basis]:
-    """Bases of modes that span the family to ``accept * sigma``: fewest modes first, at most one a chart.
+    """Bases of modes that span the family to three sigma: fewest modes first, at most one a chart.
 
     ``orders`` are the orders of the differential equation to try; below r there is none. The next basis is looked for only when
     the one before led nowhere. ``evidence``: how many significant coefficients of the data a basis must leave to its form.
     """
     resampled = {chart.name: _resample(chart, family, axis, sigma) for chart in charts}
     open_charts = [chart for chart in charts if resampled[chart.name] is not None]
-    content = {name: significant(*pair, sigma) for name, pair in resampled.items() if pair is not None}
+    content = {name: pair[1].significant(pair[0], sigma) for name, pair in resampled.items() if pair is not None}
     for order in (k for k in orders if k >= family.shape[1]):
         for chart in list(open_charts):
             values, z_axis = resampled[chart.name] or (family, axis)
             found = _candidates(values, z_axis, order, sigma)
             candidates = (modes for modes in found if _modest(modes, family.shape[1], content[chart.name] - evidence))
-            modes = _fitting(candidates, family, chart.forward(axis.nodes), accept * sigma)
+            modes = _fitting(candidates, family, chart.forward(axis.nodes), ACCEPT * sigma)
             if modes:
                 open_charts.remove(chart)
                 basis = _basis(chart, modes, family, axis, sigma)
@@ -79,11 +80,6 @@ def _modest(modes: list[Mode], rank: int, content: int) -> bool:
     columns = sum(count * (2 if b else 1) for _, b, count in modes)
     rates = sum(bool(a) + bool(b) for a, b, _ in modes)
     return rates == 0 or columns * rank + rates <= content
-
-
-def significant(values: Array, axis: Axis, sigma: float) -> int:  # (n, r)
-    """How many coefficients of the Chebyshev series stand out of the noise: what the data say, counted in numbers."""
-    return int(np.sum(np.abs(axis.coefficients(values)) > 3 * sigma))
 
 
 def _fitting(candidates: Iterator[list[Mode]], family: Array, z: Array, tolerance: float) -> list[Mode] | None:
@@ -262,10 +258,7 @@ def _solve(modes: list[Mode], family: Array, z: Array, tolerance: float = 0.0) -
     for tried in range(40):
         if tried == 8 and np.sqrt(r @ r / len(z)) > 100 * tolerance > 0:
             break
-        norms = np.linalg.norm(J, axis=0)
-        norms = np.where(norms > 0, norms, 1.0)
-        left, singular, right = np.linalg.svd(J / norms, full_matrices=False)
-        step = -(right.T @ (singular / (singular**2 + damping) * (left.T @ r))) / norms
+        step = damped_step(J, r, damping)
         trial = look(theta + step)
         if trial is not None and trial[0] @ trial[0] < r @ r:
             gain = float(trial[0] @ trial[0]) / float(r @ r)
@@ -317,7 +310,7 @@ def needed(columns: Array, values: Array, tolerance: float) -> tuple[list[int], 
 
     def solve(chosen: list[int]) -> tuple[Array, float]:
         c = np.linalg.lstsq(columns[:, chosen] / sizes[chosen], values, rcond=1e-14)[0]
-        return c / sizes[chosen], rms((values - columns[:, chosen] @ (c / sizes[chosen]))[:, None])
+        return c / sizes[chosen], rms(values - columns[:, chosen] @ (c / sizes[chosen]))
 
     coefficients, best = solve(kept)
     allowed = min(tolerance, max(1.5 * best, tolerance / 3))

@@ -12,10 +12,12 @@ import sympy as sp
 from numpy.polynomial import chebyshev
 from numpy.polynomial.polynomial import Polynomial
 
-from kanpde.symbolic.curves.basis import CHARTS, rms
-from kanpde.symbolic.curves.fit import ABRUPT, ACCEPT, Curve, fitted, open_number
+from kanpde.symbolic.curves.basis import CHARTS
+from kanpde.symbolic.curves.fit import ABRUPT, Curve, fitted, open_number
+from kanpde.symbolic.curves.least_squares import rms
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.sample import Array
+from kanpde.symbolic.view import ACCEPT
 
 MOST_NUMBERS = 9
 HIGHEST_BELOW = 4
@@ -62,7 +64,7 @@ def _lowest(z: Array, curve: Curve) -> tuple[Array, Array] | None:
         if not (below.min() > 0 or below.max() < 0):
             continue
         outside = (vandermonde[:, : m + 1] @ vector[: m + 1]) / below - u
-        miss = rms(outside[:, None]) * curve.size
+        miss = rms(outside) * curve.size
         left[m + n] = min(miss, left.get(m + n, np.inf))
         if miss > 2 * ACCEPT * curve.sigma:
             continue

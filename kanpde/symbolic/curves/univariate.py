@@ -13,14 +13,14 @@ import sympy as sp
 from kanpde.symbolic.curves.basis import CHARTS, Basis
 from kanpde.symbolic.curves.braid import braided
 from kanpde.symbolic.curves.dictionary import combined
-from kanpde.symbolic.curves.fit import ACCEPT, Curve, bits, fitted, open_number
+from kanpde.symbolic.curves.fit import Curve, bits, fitted, open_number
 from kanpde.symbolic.curves.modes import modal_bases, needed
 from kanpde.symbolic.curves.quotients import rational
 from kanpde.symbolic.curves.scan import scanned
 from kanpde.symbolic.curves.transforms import transformed
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.sample import Samples
-from kanpde.symbolic.view import View
+from kanpde.symbolic.view import ACCEPT, View
 
 MOST_FORMS = 6
 """Each form that is handed out costs an attempt at a proof."""
@@ -63,9 +63,8 @@ def univariate(view: View, effort: str = "full") -> Iterator[Form]:
 
 def _new(form: Form, given: list[sp.Expr]) -> Iterator[Form]:
     """The form, unless one of the same shape was handed out before."""
-    shape = form.expression.xreplace({n.symbol: sp.Symbol(f"n{i}") for i, n in enumerate(form.numbers)})
-    if shape not in given:
-        given.append(shape)
+    if form.shape not in given:
+        given.append(form.shape)
         yield form
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from kanpde.symbolic.curves.basis import misfit, refine, rms, spread
+from kanpde.symbolic.curves.least_squares import misfit, refine, rms, spread
 from kanpde.symbolic.sample import Array, Axis
 
 STARTS = (-64.0, -32.0, -16.0, -8.0, -4.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 4.0)
@@ -27,7 +27,7 @@ def gaussian_basis(family: Array, axis: Axis, sigma: float) -> tuple[int, tuple[
     """The lowest degree of the polynomials, a and b, and how far these may be off; None if the family (n, r) is none of these."""
     rank = family.shape[1]
     s = axis.reference(axis.nodes)
-    content = int(np.sum(np.abs(axis.coefficients(family)) > 3 * sigma))
+    content = axis.significant(family, sigma)
 
     def columns(theta: Array, degree: int) -> Array:  # (n, degree + 1)
         weight = np.exp(np.clip(theta[0] * s**2 + theta[1] * s, -300, 300))

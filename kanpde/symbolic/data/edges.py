@@ -19,12 +19,12 @@ import sympy as sp
 from kanpde.problem.types import Problem, symbol
 from kanpde.results.types import Formula
 from kanpde.symbolic.budget import Budget, Stopwatch
-from kanpde.symbolic.curves.basis import refine
 from kanpde.symbolic.curves.fit import bits
+from kanpde.symbolic.curves.least_squares import refine_numbers, rms
 from kanpde.symbolic.curves.univariate import univariate
 from kanpde.symbolic.data.constants import Constants
 from kanpde.symbolic.data.resample import MARGIN, Resampled, resample
-from kanpde.symbolic.form import Array, Form, Number, compiled, number
+from kanpde.symbolic.form import Array, Form, Number, number
 from kanpde.symbolic.view import View
 
 DOUBT = 3.0
@@ -111,7 +111,7 @@ def _polynomial(data: Resampled, s: sp.Symbol) -> Iterator[Form]:
     degrees = range(min(SHORT, data.coefficients))
     series = (np.polynomial.polynomial.Polynomial.fit(axis.nodes, values, k) for k in degrees)
     close = max(data.limit**2 - data.noise**2, data.samples.sigma**2) ** 0.5
-    best = next((p for p in series if _rms(p(axis.nodes) - values) <= close), None)
+    best = next((p for p in series if rms(p(axis.nodes) - values) <= close), None)
     if best is None:
         return
     powers = np.asarray(best.convert().coef, dtype=np.float64)
@@ -164,32 +164,20 @@ class Refined:
 
 def least_squares(form: Form, symbols: Sequence[sp.Symbol], points: Points, values: Array, noise: float) -> Refined | None:
     """The numbers refined on the data, with their standard deviations for white noise as slack; None where nothing is defined."""
-    names = [n.symbol for n in form.numbers]
-    function = compiled(form.expression, (*symbols, *names))
-
-    def residual(theta: Array) -> Array:
-        with np.errstate(all="ignore"):
-            found = np.asarray(function(*points, *theta))
-        if np.iscomplexobj(found):
-            found = np.where(np.abs(found.imag) <= 1e-12 * np.abs(found), found.real, np.nan)
-        return np.broadcast_to(np.asarray(found, dtype=float), values.shape) - values
-
-    start = np.array([n.value for n in form.numbers])
-    r = residual(start)
-    if not np.isfinite(r).all():
+    names, start = [n.symbol for n in form.numbers], [n.value for n in form.numbers]
+    found = refine_numbers(form.expression, symbols, names, start, points, values, 1e-2)
+    if found is None:
         return None
+    best, J, left = found
     if not names:
-        return Refined(form, _rms(r))
-    best, J = refine(residual, start, np.maximum(np.abs(start), 1e-2))
-    if not (np.isfinite(best).all() and np.isfinite(J).all()):
-        return None
+        return Refined(form, rms(left))
     sizes = np.maximum(np.linalg.norm(J, axis=0), 1e-300)
     _, singular, right = np.linalg.svd(J / sizes, full_matrices=False)
     off = np.maximum(noise * np.linalg.norm(right.T / np.maximum(singular, 1e-300), axis=1) / sizes, 1e-14 * np.abs(best))
     numbers = tuple(replace(n, value=float(v), slack=float(s)) for n, v, s in zip(form.numbers, best, off, strict=True))
     free = len(numbers) > 1 and singular[-1] <= UNDETERMINED * singular[0]
     loose = numbers[int(np.argmax(np.abs(right[-1])))] if free else None
-    return Refined(replace(form, numbers=numbers), _rms(residual(best)), loose)
+    return Refined(replace(form, numbers=numbers), rms(left), loose)
 
 
 def snap(
@@ -269,7 +257,7 @@ def _with_constant(found: Suggestion, n: Number, constant: sp.Expr, letters: Map
     form, misfit = refined.form, refined.misfit
     count = len(found.values)
     # one number less explains one value less: the sum of squares may grow by what DOUBT deviations of it are worth
-    limit = max(found.rms**2 + (DOUBT * found.noise) ** 2 / count, (1e-15 * _rms(found.values)) ** 2)
+    limit = max(found.rms**2 + (DOUBT * found.noise) ** 2 / count, (1e-15 * rms(found.values)) ** 2)
     if misfit**2 > limit:
         return None
     return replace(found, expression=expression, numbers=form.numbers, rms=misfit, bits=bits(form))
@@ -322,7 +310,3 @@ def _as_form(found: Suggestion | Form | sp.Expr) -> Form:
     if isinstance(found, Suggestion):
         return found.form
     return found if isinstance(found, Form) else Form(found)
-
-
-def _rms(values: Array) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))

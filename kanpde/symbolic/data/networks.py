@@ -20,8 +20,8 @@ import sympy as sp
 
 from kanpde.problem.types import Problem, symbol
 from kanpde.symbolic.budget import Budget
-from kanpde.symbolic.curves.basis import rms
 from kanpde.symbolic.curves.fit import bits
+from kanpde.symbolic.curves.least_squares import rms
 from kanpde.symbolic.curves.univariate import univariate
 from kanpde.symbolic.data.edges import DOUBT, Refined, Suggestion, allowed, least_squares
 from kanpde.symbolic.data.gathered import gathered
@@ -110,7 +110,7 @@ def symbolify(
     if noise is None:
         if samples is None:
             raise ValueError("give the noise of the network's values, or the data that it was trained on")
-        noise = max(rms((own - y)[:, None]), 1e-14 * rms(y[:, None]))
+        noise = max(rms(own - y), 1e-14 * rms(y))
     symbols = tuple(symbol(name) for name in names)
     points = tuple(np.ascontiguousarray(column) for column in x.T)
     for level in LEVELS:
@@ -180,10 +180,10 @@ def _edges(network: KAN, x: Array, output: int, noise: float, budget: Budget) ->
                     target, varying = first + column, values[row, column]
                     weight = slopes[number_of][target]  # (N,) change of the output by a change of the subnode
                     mean = float(varying.mean())
-                    if rms(((varying - mean) * weight)[:, None]) <= DEAD * noise:
+                    if rms((varying - mean) * weight) <= DEAD * noise:
                         constants[target] += mean
                         continue
-                    sigma = noise / max(rms(weight[:, None]), 1e-300)
+                    sigma = noise / max(rms(weight), 1e-300)
 
                     forms = Options(_forms(partial(_edge, group, row, column), lower, upper, sigma, budget))
                     if not forms.count(1):
@@ -233,7 +233,7 @@ def _forms(function: Callable[[Array], Array], lower: float, upper: float, sigma
     values = function(axis.nodes)
     straight = np.polynomial.polynomial.Polynomial.fit(axis.nodes, values, 1).convert().coef
     slope, offset = float(straight[1]) if len(straight) > 1 else 0.0, float(straight[0])
-    if rms((values - offset - slope * axis.nodes)[:, None]) <= sigma:
+    if rms(values - offset - slope * axis.nodes) <= sigma:
         a, b = number(slope), number(offset)
         yield Form(a.symbol * HOLE + b.symbol, (a, b), "straight")
         return

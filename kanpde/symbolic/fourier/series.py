@@ -14,9 +14,8 @@ from kanpde.problem.types import symbol
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.fourier.partial_sums import evaluate_series
 from kanpde.symbolic.fourier.separation import separated
-from kanpde.symbolic.view import View
+from kanpde.symbolic.view import ACCEPT, View
 
-ACCEPT = 3.0
 CORNERS = 1e-3
 """What the deviation may be where solvers suffer, near data that contradict each other; most values agree within the noise."""
 

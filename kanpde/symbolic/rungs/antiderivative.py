@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from kanpde.symbolic.curves.basis import CHARTS, Chart, misfit, refine, rms
+from kanpde.symbolic.curves.basis import CHARTS, Chart
+from kanpde.symbolic.curves.least_squares import misfit, refine, rms
 from kanpde.symbolic.form import Form, Number, number
 from kanpde.symbolic.rungs.gaussians import TEMPLATES, Template, columns, expressions, on_line, refined
 from kanpde.symbolic.rungs.lines import assembled, fitting, functions
@@ -106,7 +107,7 @@ def _along(view: View, axis: int, target: View | None) -> Iterator[Form]:
         for template in TEMPLATES:
             lines = Lines(view, axis, CHARTS[name], template, target)
             middle = lines.values[:, lines.values.shape[1] // 2]
-            content = int(np.sum(np.abs(line.coefficients(middle)) > 3 * view.sigma))
+            content = line.significant(middle, view.sigma)
             if (name == "log x" and template.extra != "rate") or len(template.terms) + template.open + EVIDENCE > content:
                 continue
             start = on_line(template, lines.y, middle, view.sigma) if view.budget.left else None

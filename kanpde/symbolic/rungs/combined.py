@@ -16,12 +16,12 @@ import numpy as np
 import sympy as sp
 from numpy.polynomial import chebyshev
 
-from kanpde.symbolic.curves.basis import refine, spread
+from kanpde.symbolic.curves.least_squares import refine, spread
 from kanpde.symbolic.curves.univariate import univariate
 from kanpde.symbolic.form import Form, Number, compiled, number
 from kanpde.symbolic.rungs.refit import refit
 from kanpde.symbolic.sample import NODES, Array, Axis, Samples
-from kanpde.symbolic.view import View
+from kanpde.symbolic.view import ACCEPT, View
 
 LOOSE = 3e-2
 """A first guess of s must leave less of the field's variation than this to a polynomial of s."""
@@ -30,7 +30,6 @@ DEGREES = (8, 16, 32, 64, 128)
 FINEST = (4, 6, 9, 13, 18, 25, 35, 50, 70, 100, 140)
 """Of the polynomial that f is resampled from. A field that its nodes do not resolve may well resolve a function of s."""
 MOST_POINTS = 1600
-ACCEPT = 3.0
 FEW = 50
 """Below this degree the polynomials are independent on the values that any s takes."""
 CORNER = 0.01

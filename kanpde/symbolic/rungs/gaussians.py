@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from kanpde.symbolic.curves.basis import misfit, refine, rms, spread
+from kanpde.symbolic.curves.least_squares import misfit, refine, rms, spread
 from kanpde.symbolic.sample import Array
 
 CENTRES = np.linspace(-0.5, 1.5, 21)

@@ -20,10 +20,8 @@ from kanpde.symbolic.curves.modes import modal_bases
 from kanpde.symbolic.form import Form, Number, number
 from kanpde.symbolic.rungs.refit import refit
 from kanpde.symbolic.sample import Array, Axis, Samples
-from kanpde.symbolic.view import View
+from kanpde.symbolic.view import ACCEPT, View
 
-ACCEPT = 3.0
-"""A form fits if its root mean square is within this many sigma."""
 MOST_NUMBERS = 20
 """Open numbers of a form: what has more is a table, not a formula."""
 EVEN = 30.0

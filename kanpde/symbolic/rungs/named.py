@@ -9,9 +9,7 @@ import sympy as sp
 
 from kanpde.problem.types import Problem, symbol
 from kanpde.symbolic.form import Array, Form, number
-from kanpde.symbolic.view import View
-
-ACCEPT = 3.0
+from kanpde.symbolic.view import ACCEPT, View
 
 
 def named_functions(problem: Problem) -> tuple[sp.Expr, ...]:

@@ -19,7 +19,7 @@ from kanpde.symbolic.rungs.phases import phased
 from kanpde.symbolic.rungs.refit import refit
 from kanpde.symbolic.rungs.spans import MOST_ATOMS, STAGES, Span, level, spans, without_constant
 from kanpde.symbolic.sample import Array, Samples, family, ranks
-from kanpde.symbolic.view import View
+from kanpde.symbolic.view import ACCEPT, View
 
 MOST_RANK = 7
 """Products beyond which a field is given up: a shock has more at any useful noise, and no textbook prints eight terms."""
@@ -43,9 +43,6 @@ SMOOTH = 0.3
 """A solver's error is smooth: it sits in few coefficients, each as large as this part of it."""
 PARTS = 2
 """Forms of each part of a sum or product that are tried."""
-ACCEPT = 3.0
-"""A fit is accepted if its root mean square is within this many sigma; R^2 would accept Airy functions for exponentials."""
-
 SPARSE = 2.0
 """Without a term that is not needed, the root mean square is still within this many sigma: they are only an estimate."""
 
@@ -62,12 +59,12 @@ def products(view: View, most_rank: int = MOST_RANK) -> Iterator[Form]:
     if not 1 <= rank <= most_rank:
         return
     found: list[list[Span]] = [[] for _ in families]
-    seen: set[str] = set()
+    seen: set[sp.Expr] = set()
     for stage in STAGES:
         if stage != "modes":
             for form in chain(sums(view), factors(view)) if stage == "library" else ():
-                if _shape(form) not in seen:
-                    seen.add(_shape(form))
+                if form.shape not in seen:
+                    seen.add(form.shape)
                     yield form
         before = [len(f) for f in found]
         for axis, one in enumerate(families):
@@ -82,8 +79,8 @@ def products(view: View, most_rank: int = MOST_RANK) -> Iterator[Form]:
         new = [c for c in product(*(range(len(f)) for f in found)) if any(i >= n for i, n in zip(c, before, strict=True))]
         for choice in sorted(new, key=lambda c: (sum(c), c))[:COMBINATIONS]:
             whole = assembled(view, [f[i] for f, i in zip(found, choice, strict=True)])
-            if whole is not None and _shape(whole) not in seen:
-                seen.add(_shape(whole))
+            if whole is not None and whole.shape not in seen:
+                seen.add(whole.shape)
                 yield whole
 
 
@@ -250,11 +247,6 @@ def _largest(values: Array, columns: Sequence[Array]) -> list[Index]:
         values = np.moveaxis(np.tensordot(np.linalg.pinv(c, rcond=1e-13), values, (1, axis)), 0, axis)
     order = np.argsort(-np.abs(values), axis=None, kind="stable")[:MOST_TERMS]
     return [tuple(int(i) for i in np.unravel_index(flat, values.shape)) for flat in order]
-
-
-def _shape(form: Form) -> str:
-    """The form without the values of its numbers."""
-    return str(form.expression.xreplace({n.symbol: sp.Symbol(f"n{i}") for i, n in enumerate(form.numbers)}))
 
 
 def transformed_products(view: View, fewest: int = 1, most: int = MOST_RANK) -> Iterator[Form]:

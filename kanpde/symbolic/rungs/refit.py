@@ -13,13 +13,11 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from kanpde.symbolic.curves.basis import refine, spread
+from kanpde.symbolic.curves.least_squares import refine_numbers, spread
 from kanpde.symbolic.form import Form, Number, compiled
 from kanpde.symbolic.sample import Array
-from kanpde.symbolic.view import View
+from kanpde.symbolic.view import ACCEPT, View
 
-ACCEPT = 3.0
-"""Root mean square of an accepted fit, in sigma."""
 MOST_POINTS = 1600
 """Points on which the numbers are refined; the fit is judged on all."""
 UNDETERMINED = 3e-6
@@ -36,10 +34,10 @@ def misfit_of(form: Form, view: View) -> float:
     return float(np.sqrt(np.mean(found**2))) if np.isfinite(found).all() else float("inf")
 
 
-def refit(form: Form, view: View, accept: float = ACCEPT, steps: int = 40) -> Form | None:
-    """The form with its numbers refined, without those that may be zero; None if it does not fit within ``accept`` sigma."""
-    best = _refined(form, view, steps)
-    if best is None or not _fits(best, view, accept):
+def refit(form: Form, view: View) -> Form | None:
+    """The form with its numbers refined, without those that may be zero; None if it does not fit within three sigma."""
+    best = _refined(form, view)
+    if best is None or misfit_of(best, view) > ACCEPT * view.sigma:
         return None
     allowed = max(view.sigma, 1.2 * misfit_of(best, view))
     changed = True
@@ -80,10 +78,6 @@ def _is_exponent(symbol: sp.Dummy, power: sp.Expr) -> bool:
     return any(f.func == sp.log for f in sp.Mul.make_args(exponent)) and exponent.as_independent(sp.log)[0].has(symbol)
 
 
-def _fits(form: Form, view: View, accept: float) -> bool:
-    return misfit_of(form, view) <= accept * view.sigma
-
-
 def _fixed(form: Form, fixed: Number, options: Sequence[sp.Rational | int], view: View, allowed: float) -> Form | None:
     """The form with one number at the first of the exact values that the other numbers can make up for."""
     for value in options:
@@ -108,25 +102,16 @@ def _spread_out(view: View) -> tuple[list[Array], Array]:
     return [grid.ravel()[chosen] for grid in grids], view.values.ravel()[chosen]
 
 
-def _refined(form: Form, view: View, steps: int = 40) -> Form | None:
+def _refined(form: Form, view: View) -> Form | None:
     if not form.numbers:
         return form
     points, values = _spread_out(view)
-    function = compiled(form.expression, (*view.symbols, *(n.symbol for n in form.numbers)))
-
-    def residual(theta: Array) -> Array:
-        with np.errstate(all="ignore"):
-            found = np.asarray(function(*points, *theta))
-        if np.iscomplexobj(found):
-            found = np.where(np.abs(found.imag) <= 1e-12 * np.abs(found), found.real, np.nan)
-        return np.broadcast_to(found, values.shape) - values
-
-    start = np.array([n.value for n in form.numbers])
-    if not np.isfinite(residual(start)).all():
+    names, start = [n.symbol for n in form.numbers], [n.value for n in form.numbers]
+    found = refine_numbers(form.expression, view.symbols, names, start, points, values, 0.1)
+    if found is None:
         return None
-    theta, J = refine(residual, start, np.maximum(np.abs(start), 0.1), steps)
-    off = spread(J, view.sigma, theta)
-    numbers = tuple(replace(n, value=float(v), slack=float(s)) for n, v, s in zip(form.numbers, theta, off, strict=True))
+    off = spread(found[1], view.sigma, found[0])
+    numbers = tuple(replace(n, value=float(v), slack=float(s)) for n, v, s in zip(form.numbers, found[0], off, strict=True))
     return replace(form, numbers=numbers)
 
 

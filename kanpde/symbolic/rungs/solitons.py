@@ -15,7 +15,8 @@ import numpy as np
 import sympy as sp
 
 from kanpde.problem.types import Problem
-from kanpde.symbolic.curves.basis import Exponential, refine
+from kanpde.symbolic.curves.basis import Exponential
+from kanpde.symbolic.curves.least_squares import refine
 from kanpde.symbolic.curves.modes import modal_bases
 from kanpde.symbolic.form import Form, number
 from kanpde.symbolic.rungs.lines import integral

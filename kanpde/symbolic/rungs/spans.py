@@ -22,7 +22,7 @@ from kanpde.symbolic.curves.modes import MOST_MODES, modal_bases
 from kanpde.symbolic.curves.weighted import gaussian_basis
 from kanpde.symbolic.form import Form, Number, compiled, number
 from kanpde.symbolic.sample import Array, Axis, Family, Samples
-from kanpde.symbolic.view import View
+from kanpde.symbolic.view import ACCEPT, View
 
 FEW_MODES = 3
 """Modes beyond one for each function of a family that are tried before the library."""
@@ -30,8 +30,6 @@ BASES = 2
 """Bases of modes that are tried for one coordinate: x^2 + 1 is a polynomial in x and in x^2."""
 HIGHEST = 8
 """The highest degree of a polynomial: beyond, it may stand for any smooth function."""
-ACCEPT = 3.0
-"""Of the noise: what a span may leave of a family."""
 MOST_ATOMS = 4
 """Functions of a coordinate that are looked for in the dictionary."""
 EDGES = 3

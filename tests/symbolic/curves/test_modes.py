@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from kanpde.symbolic.curves.basis import misfit, rms
+from kanpde.symbolic.curves.least_squares import misfit, rms
 from kanpde.symbolic.curves.library import library_basis
 from kanpde.symbolic.curves.modes import modal_bases
 from kanpde.symbolic.sample import Axis, family, sample, unfold
