@@ -139,7 +139,11 @@ REFUSED: dict[str, tuple[Function, tuple[float, float]]] = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+SHOWN = ("a steepened sine", "gamma", "a random series", "a sine of sines")
+"""Of each kind one, at every run of the tests."""
+
+
+@pytest.mark.parametrize("name", [n if n in SHOWN else pytest.param(n, marks=pytest.mark.slow) for n in REFUSED])
 def test_functions_without_a_short_form_are_turned_away(name: str) -> None:
     f, bounds = REFUSED[name]
     noise = (1e-10, 1e-8, 1e-12)[list(REFUSED).index(name) % 3]
