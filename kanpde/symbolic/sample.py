@@ -158,4 +158,10 @@ def family(samples: Samples, axis: int, sigma: float) -> Family:
 
 def ranks(samples: Samples, sigma: float) -> tuple[int, ...]:
     """The numerical rank of every unfolding: how many functions of each coordinate a sum of products needs."""
-    return tuple(family(samples, axis, sigma).rank for axis in range(len(samples.axes)))
+    return tuple(_rank(unfold(samples.values, axis), sigma) for axis in range(len(samples.axes)))
+
+
+def _rank(matrix: Array, sigma: float) -> int:  # (n, m)
+    """The rank of ``family`` alone: without vectors, and in three coordinates (m = n^2) from the square factor of a QR."""
+    square = np.linalg.qr(matrix.T, mode="r") if matrix.shape[1] > 2 * matrix.shape[0] else matrix
+    return int(np.sum(np.linalg.svd(square, compute_uv=False) > 3 * sigma * np.sqrt(matrix.size)))
