@@ -7,68 +7,36 @@ y = sin(theta). Where something jumps or has a kink, every branch is a claim of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 import sympy as sp
 
 from kanpde.errors import UnsupportedProblem
-from kanpde.geometry import Face
+from kanpde.geometry import Combination, Face
+from kanpde.problem.crossings import samples
 from kanpde.problem.functions import INTEGRAL, POINT_VALUE
-from kanpde.problem.jumps import inside_name, inside_symbol, resolved, switches
+from kanpde.problem.jumps import inside_symbol, resolved, switches
 from kanpde.problem.materials import Materials, materials
 from kanpde.problem.types import Condition, Problem, Residual, symbol
-from kanpde.problem.where import holds
+from kanpde.symbolic.proof.bounding import bounding
+from kanpde.symbolic.proof.cells import BENT, STEPS, Cell, Splitter
+from kanpde.symbolic.proof.claim import Claim, Unprovable, claim_points, letters_bound, points
 from kanpde.symbolic.proof.conjugates import written_out
 from kanpde.symbolic.proof.exact_shapes import Exact, exact_domain, rational
 from kanpde.symbolic.proof.integrals import Unintegrable, integral
-from kanpde.symbolic.proof.reduce import Point
-from kanpde.symbolic.proof.sites import (
-    LATTICE,
-    Site,
-    evaluated,
-    interior,
-    lattice,
-    on_face,
-    on_interfaces,
-    on_outline,
-    site_at,
-)
-from kanpde.symbolic.sample import Array
+from kanpde.symbolic.proof.places import predicate_on
+from kanpde.symbolic.proof.signs import Undecided
+from kanpde.symbolic.proof.sites import LATTICE, Site, evaluated, interior, lattice, on_face, on_interfaces, on_outline, site_at
+
+__all__ = ["Claim", "Functions", "Unprovable", "claim_points", "claims", "letters_bound", "points"]
 
 KEPT = 32
 """Samples of a site that stay with a claim; points to try it at are drawn from them."""
 
-BENT = (sp.Piecewise, sp.Abs, sp.Heaviside, sp.sign, sp.Max, sp.Min)
-
 Functions = Mapping[str, sp.Expr]
 """An expression for each field (and for each unknown constant); where it has branches, a ``Piecewise`` in the coordinates."""
-
-
-class Unprovable(Exception):
-    """The problem has something that the proof does not read; the message says what."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """An expression that is zero wherever its symbols lie in their ranges, if the formula is right.
-
-    ``ranges`` are those of its own symbols: coordinates that run, angles on an outline. ``fractions`` are places in these ranges,
-    between 0 and 1, where the claim is certainly made. With a ``sign`` of +1 or -1, the expression is to be positive or negative
-    instead; it is compared in numbers.
-    """
-
-    label: str
-    expression: sp.Expr
-    ranges: Mapping[sp.Symbol, tuple[sp.Expr, sp.Expr]] = field(default_factory=dict)
-    fractions: tuple[tuple[sp.Rational, ...], ...] = ()
-    sign: int = 0
-
-    def with_values(self, values: Mapping[sp.Symbol, sp.Expr]) -> Claim:
-        """The same claim with symbols replaced, such as letters by their values."""
-        ranges = {s: (low.xreplace(dict(values)), high.xreplace(dict(values))) for s, (low, high) in self.ranges.items()}
-        return replace(self, expression=self.expression.xreplace(dict(values)), ranges=ranges)
 
 
 def claims(problem: Problem, functions: Functions, moving: bool = False) -> list[Claim]:
@@ -81,7 +49,7 @@ def claims(problem: Problem, functions: Functions, moving: bool = False) -> list
     stage = _stage(problem)
     try:
         found = [*stage.equations(whole), *stage.conditions(whole), *stage.periodicity(whole)]
-    except (ValueError, UnsupportedProblem, Unintegrable) as error:
+    except (ValueError, UnsupportedProblem, Unintegrable, Undecided) as error:
         raise Unprovable(str(error)) from None
     unknowns = {symbol(name): value for name, value in functions.items() if name in problem.unknowns}
     found = [claim.with_values(unknowns) for claim in found] if unknowns else found
@@ -134,7 +102,23 @@ class _Stage:
 
     @cached_property
     def outline(self) -> list[Site]:
-        return list(on_outline(self.problem, self.exact))
+        found = []
+        for carrier, parts in on_outline(self.problem, self.exact):
+            if isinstance(self.problem.domain.shape, Combination):
+                seen = self._sides(carrier, parts)
+                if not seen <= set(parts):
+                    raise Undecided(f"a piece of the boundary is too short to be seen: {carrier.words}")
+            found += parts.values()
+        return found
+
+    def _sides(self, carrier: Site, parts: Mapping[int, Site]) -> set[int]:
+        """On which sides of a carrier the domain lies alone."""
+        try:
+            return {sign for sign, _ in bounding(self.problem, self.exact, carrier)}
+        except Undecided:
+            if not parts:
+                raise
+            return set(parts)
 
     @cached_property
     def materials(self) -> Materials | None:
@@ -152,21 +136,51 @@ class _Stage:
             for residual in self.problem.equations:
                 yield from self._smooth(residual, functions, self.inside, f"equation {residual.text}")
             return
-        numbers = regions.number(self.inside.x)
-        for k, region in enumerate(regions.regions):
-            site = self.inside.part(numbers == k)
-            for residual in region.equations:
-                label = f"equation {residual.text} where {_predicate(region.predicate)}"
-                yield from self._smooth(residual, functions, site, label)
+        yield from self._in_regions(regions, functions)
         yield from self._ties(regions, functions)
+
+    def _in_regions(self, regions: Materials, functions: Functions) -> Iterator[Claim]:
+        """Every equation in every exact cell, each of which must lie in a region that has the same equations."""
+        problem, domain, site = self.problem, self.problem.domain, self.inside
+        laws = [r.expression for r in problem.equations]
+        inner = samples(domain)
+        x = np.broadcast_to(domain.bounds.mean(1), (len(inner), domain.dimension)).copy()
+        x[:, list(domain.space_axes)] = inner
+        numbers = regions.number(x)
+        own: dict[int, tuple[sp.Basic, ...]] = {}
+        stated: dict[tuple[int, int], tuple[sp.Expr, list[Cell]]] = {}
+        for found, cell in self._cells([*laws, *functions.values()], site):
+            within = self._samples(site, cell, x)
+            here = set(numbers[within].tolist())
+            if len(here) != 1:
+                raise Unprovable("a region too narrow to be seen, or one that no rule is known for, is not read by the proof")
+            (k,) = here
+            if own.setdefault(k, found[len(laws) :]) != found[len(laws) :]:
+                raise Unprovable("a kink or jump inside a material is not read by the proof")
+            named = dict(zip(functions, found[len(laws) :], strict=True))
+            for i, (residual, law) in enumerate(zip(regions.regions[k].equations, found, strict=False)):
+                other = residual.expression.replace(sp.DiracDelta, lambda *_: sp.Integer(0))
+                if sp.expand(problem.with_values(law - other)) != 0:
+                    raise Unprovable("a region too narrow to be seen is not read by the proof")
+                value = replace(problem.equations[i], expression=law).evaluate(named, problem.coordinates)
+                stated.setdefault((k, i), (value, []))[1].append(cell)
+        for (k, i), (value, cells) in stated.items():
+            label = f"equation {problem.equations[i].text} where {_predicate(regions.regions[k].predicate)}"
+            yield from self._claims(label, value, site, cells)
 
     def _smooth(self, residual: Residual, functions: Functions, site: Site, label: str) -> Iterator[Claim]:
         """An equation where nothing may jump or have a kink: a formula with branches there would not be differentiable."""
-        found = list(self._branches([residual.expression, *functions.values()], site))
-        own = [[resolved(e, where) for e in (residual.expression, *functions.values())] for where, _ in found]
-        if any(branch != own[0] for branch in own):
+        found = list(self._cells([residual.expression, *functions.values()], site))
+        if any(own != found[0][0] for own, _ in found):
             raise Unprovable(f"a kink or jump that moves, or that no rule is known for, is not read by the proof ({label})")
-        yield from self._stated(residual, functions, site, label)
+        law, *values = found[0][0]
+        named = dict(zip(functions, values, strict=True))
+        value = replace(residual, expression=law).evaluate(named, self.problem.coordinates)
+        claimed = list(self._claims(label, value, site, [Cell(site.ranges, given=any(cell.given for _, cell in found))]))
+        jumps = (sp.sign, sp.Heaviside, sp.Piecewise, sp.DiracDelta)
+        if len(claimed) > 1 and residual.fluxes and value.has(*jumps):
+            raise Unprovable(f"a flux that may jump where the solution has a certain value is not read by the proof ({label})")
+        yield from claimed
 
     def _ties(self, regions: Materials, functions: Functions) -> Iterator[Claim]:
         """The expressions that are continuous where two regions meet."""
@@ -185,7 +199,7 @@ class _Stage:
                     values.append(region.resolve(tie).evaluate(own, self.problem.coordinates))
                 text = tie.text if "=" not in tie.text else f"the flux in {tie.text}"
                 jump = (values[0] - values[1]).xreplace({**site.position, **site.normal})
-                yield self._claim(f"continuous: {text} {site.words}", jump, site)
+                yield from self._claims(f"continuous: {text} {site.words}", jump, site)
         spacing = float(self.problem.domain.lengths[list(self.problem.domain.space_axes)].max()) / 20
         for interface in regions.interfaces(spacing):
             if (interface.first, interface.second) not in seen:
@@ -204,17 +218,22 @@ class _Stage:
                 sites = [*self.outline, *(self.face(face) for face in condition.place.faces if face.axis in axes)]
             claimed = False
             for site in sites:
-                mask = holds(condition.place, self.problem.domain, site.x)
-                if condition.kind == "initial":
-                    mask[:] = True
-                if mask.any():
+                for part in self._conditions_on(condition, functions, site):
                     claimed = True
-                    for residual in condition.residuals:
-                        part = "" if mask.all() else f", where {condition.place.text}"
-                        label = f"{condition.kind} {residual.text} {site.words}{part}"
-                        yield from self._stated(residual, functions, site.part(mask), label)
+                    yield part
             if not claimed:
                 raise Unprovable(f"where the condition '{condition.name}' holds is not read by the proof")
+
+    def _conditions_on(self, condition: Condition, functions: Functions, site: Site) -> Iterator[Claim]:
+        """A condition on one side, where it holds there."""
+        predicate: sp.Basic = sp.true
+        if condition.kind != "initial" and condition.place.predicate is not None:
+            predicate = predicate_on(condition.place.predicate, self.problem, self.exact, site)
+        if predicate == sp.false:
+            return
+        part = "" if predicate == sp.true else f", where {condition.place.text}"
+        for residual in condition.residuals:
+            yield from self._stated(residual, functions, site, f"{condition.kind} {residual.text} {site.words}{part}", predicate)
 
     def _constraint(self, condition: Condition, functions: Functions) -> Iterator[Claim]:
         problem = self.problem
@@ -230,8 +249,8 @@ class _Stage:
                 point = zip(problem.coordinates, condition.choice.point, strict=True)
                 position = {symbol(name): rational(x) for name, x in point if x is not None}
             site = site_at(problem, self.exact, position)
-            claim = self._claim(label, value.xreplace(position), site)
-            yield replace(claim, sign=1 if condition.choice.positive else -1)
+            for claim in self._claims(label, value.xreplace(position), site):
+                yield replace(claim, sign=1 if condition.choice.positive else -1)
             return
         for residual in condition.residuals:
             label = f"constraint {residual.text}"
@@ -247,7 +266,7 @@ class _Stage:
             value = value.xreplace(jets)
             if value.has(*space) and any(value.free_symbols & {s} for s in space):
                 raise Unprovable(f"the constraint '{condition.name}' is not read by the proof")
-            yield self._claim(label, value, site_at(problem, self.exact, {s: sp.Integer(0) for s in space}))
+            yield from self._claims(label, value, site_at(problem, self.exact, {s: sp.Integer(0) for s in space}))
 
     def _at(self, jet: sp.Symbol, at: Sequence[sp.Expr], residual: Residual, jets: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
         """The value of a derivative at a point."""
@@ -268,112 +287,101 @@ class _Stage:
                 pairs = self._pairs(value, low, high)
                 for k in range(max(1, order)):
                     label = f"periodic {f.name}{'_' + name * k if k else ''} from {name} = {lower} to {upper}"
-                    for (at_low, at_high), mask in pairs:
+                    for (at_low, at_high), cells in pairs.items():
                         slopes = [sp.diff(e, x, k) if k else e for e in (at_low, at_high)]
                         difference = slopes[1].xreplace({x: upper}) - slopes[0].xreplace({x: lower})
-                        yield self._claim(label, difference, low.part(mask))
+                        yield from self._claims(label, difference, low, cells)
 
-    def _pairs(self, value: sp.Expr, low: Site, high: Site) -> list[tuple[tuple[sp.Expr, sp.Expr], np.ndarray]]:
+    def _pairs(self, value: sp.Expr, low: Site, high: Site) -> dict[tuple[sp.Expr, sp.Expr], list[Cell]]:
         """The branches of an expression at two opposite ends, and where along them."""
-        found: dict[tuple[sp.Expr, sp.Expr], np.ndarray] = {}
-        for one, mask in self._branches([value], low):
-            for other, also in self._branches([value], high):
-                if (mask & also).any():
-                    pair = resolved(value, one), resolved(value, other)
-                    found[pair] = found.get(pair, False) | (mask & also)
-        return list(found.items())
+        found: dict[tuple[sp.Expr, sp.Expr], list[Cell]] = {}
+        for (one,), cell in self._cells([value], low):
+            for (other,), part in self._cells([value], high, [cell]):
+                found.setdefault((one, other), []).append(part)
+        return found
 
-    def _stated(self, residual: Residual, functions: Functions, site: Site, label: str) -> Iterator[Claim]:
-        """A residual at a site, a claim for each branch that it has there."""
+    def _stated(
+        self, residual: Residual, functions: Functions, site: Site, label: str, predicate: sp.Basic = sp.true
+    ) -> Iterator[Claim]:
+        """A residual at a site, where the predicate holds; a claim for each branch that it has there."""
         problem = self.problem
         if site.face is not None:
             residual = residual.on_face(site.face, problem.coordinates)
         elif site.normal:
             residual = residual.on_boundary(problem.domain.space_axes, problem.coordinates)
-        stated: dict[sp.Expr, np.ndarray] = {}
-        for where, mask in self._branches([residual.expression, *functions.values()], site):
-            own = {name: resolved(e, where) for name, e in functions.items()} if where else functions
-            branch = replace(residual, expression=resolved(residual.expression, where)) if where else residual
-            value = branch.evaluate(own, problem.coordinates).xreplace({**site.position, **site.normal})
-            stated[value] = stated.get(value, False) | mask
-        for number, (value, mask) in enumerate(stated.items(), 1):
+        expressions = [residual.expression, *functions.values()]
+        starts = None
+        if not site.whole and (predicate != sp.true or any(e.has(*BENT) for e in expressions)):
+            starts = [cell for sign, cell in bounding(problem, self.exact, site) if sign == 1]
+        stated: dict[sp.Expr, list[Cell]] = {}
+        given = False
+        for (truth, law, *values), cell in self._cells([predicate, *expressions], site, starts):
+            given = given or cell.given
+            if truth == sp.false:
+                continue
+            if truth != sp.true:
+                raise Unprovable(f"where a condition holds is not read by the proof ({label})")
+            named = dict(zip(functions, values, strict=True))
+            value = replace(residual, expression=law).evaluate(named, problem.coordinates)
+            stated.setdefault(value.xreplace({**site.position, **site.normal}), []).append(cell)
+        for number, (value, cells) in enumerate(stated.items(), 1):
             part = f" (part {number})" if len(stated) > 1 else ""
-            yield self._claim(label + part, value, site.part(mask))
+            for claim in self._claims(label + part, value, site, cells):
+                yield replace(claim, given=claim.given or given)
 
-    def _branches(
-        self, expressions: Sequence[sp.Expr], site: Site
-    ) -> Iterator[tuple[Mapping[sp.Symbol, float | bool], np.ndarray]]:
-        """A point for every combination of branches, and which samples have it; one without values where nothing branches."""
-        everywhere = np.ones(len(site.x), bool)
-        if not any(e.has(*BENT) for e in expressions):
-            yield {}, everywhere
-            return
-        problem = self.problem
-        symbols = [symbol(name) for name in problem.coordinates]
-        found = {s: None for e in expressions for s in switches(problem.with_values(e), set(symbols))}
-        inside = [s for s in found if inside_symbol(s)]
-        plain = [s for s in found if not inside_symbol(s)]
-        signs = [problem.domain.inside(inside_name(s), site.inside) for s in inside]
-        if plain:
-            signs += list((evaluated(plain, symbols, list(site.inside.T), problem, len(site.x)) > 0).T)
-        pattern: Array = np.array(signs, bool).reshape(len(found), len(site.x)).T
-        for row in np.unique(pattern, axis=0):
-            mask = (pattern == row).all(1)
-            point = site.inside[np.flatnonzero(mask)[0]]
-            where: dict[sp.Symbol, float | bool] = dict(zip(symbols, point.tolist(), strict=True))
-            where |= {s: bool(value) for s, value in zip(inside, row[: len(inside)], strict=True)}
-            where |= {s: float(sp.N(value, 17)) for s, value in problem.constants.items() if value.is_real}
-            yield where, mask
+    def _cells(
+        self, expressions: Sequence[sp.Basic], site: Site, starts: Sequence[Cell] | None = None
+    ) -> Iterator[tuple[tuple[sp.Basic, ...], Cell]]:
+        """Expressions in the coordinates, smooth in each cell of a site, seen from inside the domain."""
+        splitter = Splitter(self.problem, self.exact, site, limits=True)
+        for cell in [splitter.whole()] if starts is None else starts:
+            yield from splitter.split(expressions, cell)
 
-    def _claim(self, label: str, expression: sp.Expr, site: Site) -> Claim:
-        """The claim with the site's ranges and some of its samples, and those of the problem's parameters."""
+    def _samples(self, site: Site, cell: Cell, columns: np.ndarray) -> np.ndarray:
+        """Which values of a site's symbols, (N, k), lie in a cell."""
+        symbols, values = list(site.ranges), self.problem.with_values
+        mask = np.ones(len(columns), bool)
+        for s, column in zip(symbols, columns.T, strict=True):
+            low, high = (float(values(e)) for e in cell.ranges[s])
+            mask &= (low < column) & (column < high)
+        if cell.known:
+            found = evaluated([e for e, _ in cell.known], symbols, list(columns.T), self.problem, len(columns))
+            mask &= (found * [sign for _, sign in cell.known] > 0).all(1)
+        return mask
+
+    def _claims(self, label: str, expression: sp.Expr, site: Site, cells: Sequence[Cell] | None = None) -> Iterator[Claim]:
+        """A claim on cells of a site; one for each branch where the formula put in has brought further branches."""
         if self.complex:
             expression = written_out(expression)
-        ranges = dict(site.ranges)
-        fractions = site.fractions[:: max(1, len(site.fractions) // KEPT)][:KEPT]
+        splitter = Splitter(self.problem, self.exact, site, limits=False)
+        found: dict[sp.Expr, list[Cell]] = {}
+        for start in cells or [splitter.whole()]:
+            for (value,), cell in (
+                splitter.split([expression], start) if expression.has(*BENT, *STEPS) else [((expression,), start)]
+            ):
+                found.setdefault(value, []).append(cell)
+        for number, (value, own) in enumerate(found.items(), 1):
+            yield self._claim(label + (f" (branch {number})" if len(found) > 1 else ""), value, site, own)
+
+    def _claim(self, label: str, expression: sp.Expr, site: Site, cells: Sequence[Cell]) -> Claim:
+        """The claim with its ranges and some samples in them, and those of the problem's parameters."""
+        ranges, fractions = dict(site.ranges), site.fractions
+        if any(cell.cut or cell.known for cell in cells):
+            pairs = [[float(self.problem.with_values(e)) for e in pair] for pair in ranges.values()]
+            columns = [low + (high - low) * f for (low, high), f in zip(pairs, fractions.T, strict=True)]
+            mask = np.any([self._samples(site, cell, np.stack(columns, 1)) for cell in cells], 0)
+            if mask.any():
+                fractions = fractions[mask]
+            else:  # narrower than the samples: its own ranges, all over
+                ranges = dict(cells[0].ranges)
+        fractions = fractions[:: max(1, len(fractions) // KEPT)][:KEPT]
         parameters = {symbol(name): pair for name, pair in self.problem.parameters.items() if expression.has(symbol(name))}
         if parameters:
             ranges |= {s: (sp.nsimplify(low), sp.nsimplify(high)) for s, (low, high) in parameters.items()}
             fractions = np.repeat(fractions, KEPT // len(fractions) + 1, axis=0)
             fractions = np.hstack([fractions, lattice(len(fractions), len(parameters))])
         rows = tuple(tuple(sp.Rational(round(f * LATTICE), LATTICE) for f in row) for row in fractions.tolist())
-        return Claim(label, expression, ranges, rows)
-
-
-def claim_points(problem: Problem, claim: Claim, perturbed: bool, count: int = 4, seed: int = 0) -> list[Point]:
-    """Fixed, irregular points at which a claim is made; the letters as given, or each off by up to nine percent."""
-    if not claim.fractions:
-        return points(problem, perturbed, count)
-    result: list[Point] = []
-    for k in range(1 + seed * count, 1 + seed * count + count):
-        point = _letters(problem, perturbed, k)
-        row = claim.fractions[(7 * k + 3) % len(claim.fractions)]
-        for (name, (lower, upper)), fraction in zip(claim.ranges.items(), row, strict=True):
-            low, high = lower.xreplace(point), upper.xreplace(point)
-            point[name] = low + (high - low) * fraction
-        result.append(point)
-    return result
-
-
-def points(problem: Problem, perturbed: bool, count: int = 4) -> list[Point]:
-    """Fixed, irregular points of the box around the domain; the letters as given, or each off by up to nine percent.
-
-    In time they crowd towards the beginning, where fast modes are still there to be judged.
-    """
-    result: list[Point] = []
-    for k in range(1, count + 1):
-        point = _letters(problem, perturbed, k)
-        for i, name in enumerate(problem.coordinates):
-            lower, upper = (limit.xreplace(point) for limit in problem.limits[name])
-            fraction = sp.Rational((271 * k * (2 * i + 1) + 97 * i) % 613 + 17, 647) ** (3 if name == problem.domain.time else 1)
-            point[symbol(name)] = lower + (upper - lower) * fraction
-        result.append(point)
-    return result
-
-
-def _letters(problem: Problem, perturbed: bool, k: int) -> dict[sp.Symbol, sp.Expr]:
-    shifts = [sp.Rational((37 * k * (i + 2) + 11 * i) % 89 + 3, 1009) if perturbed else 0 for i in range(len(problem.constants))]
-    return {name: value * (1 + shift) for (name, value), shift in zip(problem.constants.items(), shifts, strict=True)}
+        return Claim(label, expression, ranges, rows, given=any(cell.given for cell in cells))
 
 
 def _predicate(predicate: sp.Basic) -> str:

@@ -45,9 +45,10 @@ class Site:
     inside: Array
     normal: Mapping[sp.Symbol, sp.Expr]
     face: Face | None = None
+    whole: bool = True  # whether all of the ranges belong to it
 
     def part(self, mask: np.ndarray) -> Site:
-        """The part where ``mask`` (N,) is true."""
+        """The samples where ``mask`` (N,) is true."""
         return replace(self, fractions=self.fractions[mask], x=self.x[mask], inside=self.inside[mask])
 
 
@@ -83,21 +84,26 @@ def on_face(problem: Problem, exact: Exact, face: Face) -> Site:
     return replace(site, inside=inside, face=face).part(problem.domain.contains(inside))
 
 
-def on_outline(problem: Problem, exact: Exact) -> Iterator[Site]:
-    """The parts of the curves and surfaces of all shapes that bound the domain, normals turned outwards."""
+def on_outline(problem: Problem, exact: Exact) -> Iterator[tuple[Site, dict[int, Site]]]:
+    """The curves and surfaces of all shapes, each with the parts seen to bound the domain, normals turned outwards.
+
+    The parts are named by 1 and -1: whether the carrier's own normal points outwards there, or inwards.
+    """
     domain = problem.domain
     names = [problem.coordinates[axis] for axis in domain.region_axes]
     taken = _names(problem)
     for shape in dict.fromkeys(leaves(domain.shape)):
         for carrier in carriers(shape.kind, shape.name, exact.shapes[shape.name], names, _box(problem, exact), taken):
-            site = _on_carrier(problem, exact, carrier, names)
+            site = replace(_on_carrier(problem, exact, carrier, names), whole=False)
             normal = _normals(site, names, problem)
             step = BESIDE * float(domain.lengths[list(domain.region_axes)].max()) * normal
             behind, before = (domain.contains(site.x + sign * step) for sign in (-1, 1))
+            parts = {}
             for sign, mask in ((1, behind & ~before), (-1, before & ~behind)):
                 if mask.any():
                     own = {s: sign * e for s, e in site.normal.items()}
-                    yield replace(site, normal=own, inside=site.x - sign * step).part(mask)
+                    parts[sign] = replace(site, normal=own, inside=site.x - sign * step).part(mask)
+            yield site, parts
 
 
 def on_interfaces(
