@@ -11,8 +11,8 @@ import numpy as np
 import sympy as sp
 
 from kanpde.problem.types import symbol
+from kanpde.results.series import evaluate_series
 from kanpde.symbolic.form import Form
-from kanpde.symbolic.fourier.partial_sums import evaluate_series
 from kanpde.symbolic.fourier.separation import separated
 from kanpde.symbolic.view import ACCEPT, View
 

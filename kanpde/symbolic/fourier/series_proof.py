@@ -16,11 +16,11 @@ import sympy as sp
 
 from kanpde.geometry import Face
 from kanpde.problem.types import Problem
+from kanpde.results.series import evaluate_series
 from kanpde.symbolic.boxes import irregular
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.fourier.coefficients import Ends, Modes, antiderivative, coefficient, mean, of_parity, pieces, sine_or_cosine
 from kanpde.symbolic.fourier.linear_plane import Law, Plane, plane
-from kanpde.symbolic.fourier.partial_sums import evaluate_series
 from kanpde.symbolic.worker import Worker
 
 Verdict = Literal["proved", "verified", "refuted"]
