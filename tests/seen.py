@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import thread_time
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def view(expression: sp.Expr, symbols: Sequence[sp.Symbol], box: Box, noise: flo
         return values + noise * np.sqrt(np.mean(values**2)) * error
 
     size = np.sqrt(np.mean(exact(expression, symbols, [np.linspace(a, b, 40) for a, b in box]) ** 2))
-    return View(tuple(symbols), sample(sampler, box, noise * size), Budget(seconds))
+    return View(tuple(symbols), sample(sampler, box, noise * size), Budget(seconds, thread_time))
 
 
 def distance(form: Form, expression: sp.Expr, symbols: Sequence[sp.Symbol], box: Box) -> float:

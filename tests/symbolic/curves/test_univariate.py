@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def seen(f: Function, bounds: tuple[float, float], noise: float, n: int = 160, s
     )
     values = values + sigma * error / np.sqrt(np.mean(error**2))
     resolved = bool(np.abs(axis.coefficients(values)[-n // 10 :]).max() < 30 * sigma)
-    return View((X,), Samples((axis,), values, sigma, resolved), Budget(60))
+    return View((X,), Samples((axis,), values, sigma, resolved), Budget(60, thread_time))
 
 
 def assert_agrees(form: Form, f: Function, bounds: tuple[float, float], noise: float) -> None:

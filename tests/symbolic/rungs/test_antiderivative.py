@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import thread_time
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def seen(function: Callable[..., Array], box: list[tuple[float, float]], noise: 
         return np.asarray(values + noise * size * error)
 
     first = sample(sampler, box, None)
-    return View((x, t)[: len(box)], sample(sampler, box, noise * first.size), Budget(30.0))
+    return View((x, t)[: len(box)], sample(sampler, box, noise * first.size), Budget(30.0, thread_time))
 
 
 def agrees(form: Form, function: Callable[..., Array], view: View) -> bool:

@@ -1,6 +1,7 @@
 """Complex fields: waves, states, solitons, packets; both parts are met, with the numbers that the data know."""
 
 from itertools import islice
+from time import thread_time
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def views(expression, symbols, box, noise):
             return take(values) + noise * size * np.random.default_rng(seed).standard_normal(values.shape)
 
         size = np.sqrt(np.mean(np.abs(exact_complex(expression, symbols, [np.linspace(a, b, 30) for a, b in box])) ** 2))
-        return View(symbols, sample(sampler, box, noise * size), Budget(20.0))
+        return View(symbols, sample(sampler, box, noise * size), Budget(20.0, thread_time))
 
     return part(np.real, 1), part(np.imag, 2)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def seen(function: Function, bounds: Bounds, noise: float = 1e-10) -> View:
         values = function(*np.meshgrid(*nodes, indexing="ij"))
         return values + noise * np.sqrt(np.mean(values**2)) * generator.standard_normal(values.shape)
 
-    return View(SYMBOLS, sample(sampler, bounds, None), Budget(60))
+    return View(SYMBOLS, sample(sampler, bounds, None), Budget(60, thread_time))
 
 
 def off(form: Form, function: Function, bounds: Bounds) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import thread_time
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def seen(
             error = sum(np.cos(k * grid[0] + 3 * k * grid[-1] / (1 + k) + k) for k in range(1, 5)) / np.sqrt(2)
         return np.asarray(values + noise * size * error)
 
-    return View((x, t) if len(box) == 2 else (x, y, t), sample(sampler, box, noise), Budget(30.0), of)
+    return View((x, t) if len(box) == 2 else (x, y, t), sample(sampler, box, noise), Budget(30.0, thread_time), of)
 
 
 def evaluated(expression: sp.Expr, symbols: tuple[sp.Symbol, ...] = (x, t)) -> Callable[..., Array]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from time import thread_time
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def noisy(function: Callable[..., np.ndarray]) -> Sampler:
 
 
 def seen(sampler: Sampler, *bounds: tuple[float, float], problem: Problem | None = None) -> View:
-    return View((X, Y)[: len(bounds)], sample(sampler, bounds, 1e-10), Budget(30.0), problem)
+    return View((X, Y)[: len(bounds)], sample(sampler, bounds, 1e-10), Budget(30.0, thread_time), problem)
 
 
 def polynomials(view: View) -> Iterator[Form]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import thread_time
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -24,7 +26,7 @@ def seen(expression: sp.Expr, symbols: tuple[sp.Symbol, ...], noise: float) -> V
         size = np.sqrt(np.mean(values**2))
         return np.asarray(values + noise * size * np.random.default_rng(0).standard_normal(values.shape))
 
-    return View(symbols, sample(sampler, [BOX[s] for s in symbols], None), Budget(30.0))
+    return View(symbols, sample(sampler, [BOX[s] for s in symbols], None), Budget(30.0, thread_time))
 
 
 FOUND = {

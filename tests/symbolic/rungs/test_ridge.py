@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def seen(function: Function, bounds: Bounds, noise: float, sigma: float | None =
         values = function(*np.meshgrid(*nodes, indexing="ij"))
         return values + noise * np.sqrt(np.mean(values**2)) * generator.standard_normal(values.shape)
 
-    return View(SYMBOLS[: len(bounds)], sample(sampler, bounds, sigma), Budget(60))
+    return View(SYMBOLS[: len(bounds)], sample(sampler, bounds, sigma), Budget(60, thread_time))
 
 
 def off(form: Form, function: Function, bounds: Bounds) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def seen(function: Any) -> View:
         values = function(*np.meshgrid(*nodes, indexing="ij"))
         return values + 1e-10 * np.sqrt(np.mean(values**2)) * generator.standard_normal(values.shape)
 
-    return View(SYMBOLS, sample(sampler, BOUNDS, None), Budget(60))
+    return View(SYMBOLS, sample(sampler, BOUNDS, None), Budget(60, thread_time))
 
 
 @pytest.mark.parametrize("function", [drum, front, pulses])
