@@ -180,16 +180,15 @@ def _solve(
                 fixed[symbol] = _simple(numbers.pop(symbol))
                 return _solve(claims, numbers, letters, fixed, deficient_allowed)
             inverse = (right.T / singular) @ left_vectors.T * rows  # (q, M)
-        step = _apply(inverse, r) if exact is None else _solved(exact, r, sizes)
+        step = _apply(inverse, r) if exact is None else _solved(exact, r, [max(s, f) for s, f in zip(sizes, felt, strict=True)])
         change = [s * d for s, d in zip(scale, step, strict=True)]
         for s, d in zip(system.unknowns, change, strict=True):
             numbers[s] -= d
         new = float(max(abs(d) for d in step))
         if not new < 1e3 or (step_number > 5 and new > 0.3 * last and new > 1e-30):
             break
-        if (
-            exact is None and step_number > 1 and new > 1e-5 * last
-        ):  # numbers that are hardly told apart: double precision is lost
+        lost = exact is None and step_number > 1 and new > 1e-5 * last  # numbers hardly told apart: double precision is lost
+        if lost or (exact is not None and new > 1e-12):  # again until it is the Jacobian at the numbers themselves
             exact = _columns(system, letters, numbers, scale)
         last = new
     return Polished(letters, numbers, fixed, f"no numbers near make the claims hold (residual {mp.nstr(left, 2)} left)")

@@ -73,3 +73,17 @@ def test_a_number_that_nothing_determines_is_fixed_at_a_simple_value() -> None:
     found = _polished(problem, form, {a: 0.5, b: -0.98696, c: 1.570796, d: 0.6931})
     assert not found[0].failure
     assert len(found[0].fixed) == 1
+
+
+def test_a_last_step_in_many_digits_goes_on_from_where_the_numbers_are() -> None:
+    text = (
+        "find: u(x, t)\ndomain:\n  x: [0, 1]\n  t: [0, 1]\nequation: u_t = nu^2*u_xx\nwhere:\n  nu: 1\n"
+        "initial: u = sin(pi*x)\nboundary: u = 0\n"
+    )
+    problem = read_text(text, "test.yaml").problem
+    found = _polished(problem, a * sp.exp(b * t) * sp.sin(c * x), {a: 1.0, b: -9.8696044, c: 3.1415927})
+    assert [p.failure for p in found] == ["", "", ""]
+    for p in found:
+        (nu,) = p.letters.values()
+        with mp.workdps(50):
+            assert abs(p.numbers[b] / (nu * mp.pi) ** 2 + 1) < mp.mpf("1e-38")
