@@ -160,3 +160,27 @@ def _numpy_functions() -> dict[str, Callable[..., Array]]:
 
 NUMPY: Mapping[str, Callable[..., Array]] = _numpy_functions()
 """The functions of the problem language on numpy arrays."""
+
+FORMULAS: Mapping[str, Callable[..., Any]] = {
+    **NUMPY,
+    **{name: _special(name) for name in ("erfinv", "erfcinv", "erfi", "zeta", "digamma")},
+    "acoth": lambda x: np.arctanh(1 / x),
+    "asech": lambda x: np.arccosh(1 / x),
+    "acsch": lambda x: np.arcsinh(1 / x),
+    "acot": lambda x: np.arctan(1 / x),
+    "Ei": _special("expi"),
+    "expint": _special("expn"),
+    "Si": _special("sici", 0),
+    "Ci": _special("sici", 1),
+    "fresnels": _special("fresnel", 0),
+    "fresnelc": _special("fresnel", 1),
+    "airybi": _special("airy", 2),
+    "airybiprime": _special("airy", 3),
+    "LambertW": lambda x, k=0: np.real(_special("lambertw")(x, k)),
+    "legendre": _special("eval_legendre"),
+    "hermite": _special("eval_hermite"),
+    "laguerre": _special("eval_laguerre"),
+    "chebyshevt": _special("eval_chebyt"),
+    "loggamma": _special("gammaln"),
+}
+"""What formulas may be made of, beyond the language of problems."""

@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 
 from kanpde.errors import UnsupportedProblem
-from kanpde.problem.evaluate import NUMPY, Program
+from kanpde.problem.evaluate import FORMULAS, Program
 
 Array = np.ndarray[Any, Any]
 
@@ -57,7 +57,7 @@ def partial_sum(
         sizes = np.zeros(len(numbers[0]))  # (terms,)
         for program in programs:
             with np.errstate(all="ignore"):
-                raw = [_full(part, len(numbers[0]), len(shape)) for part in program(NUMPY, [*spread, *given])]
+                raw = [_full(part, len(numbers[0]), len(shape)) for part in program(FORMULAS, [*spread, *given])]
             defined = defined and all(bool(np.isfinite(part).all()) for part in raw)
             found = [np.where(np.isfinite(part), part, 0.0) for part in raw]
             total = total + _contracted(found, shape)
@@ -174,7 +174,7 @@ def compiled(expression: sp.Expr, arguments: Sequence[sp.Symbol]) -> Any:
     def function(*values: Array) -> Array:
         with np.errstate(all="ignore"):
             known = [*values, *(partial_sum(s, arguments, values).values for s in stand_ins)]
-            (found,) = program(NUMPY, known)
+            (found,) = program(FORMULAS, known)
         shape = np.broadcast_shapes(*(np.shape(v) for v in values))
         return np.broadcast_to(np.asarray(found), shape)
 
@@ -192,7 +192,7 @@ def evaluate_series(expression: sp.Expr, symbols: Sequence[sp.Symbol], points: S
         sums = [partial_sum(s, symbols, points, most) for s in stand_ins]
         program = Program([rest], [*symbols, *stand_ins.values()], complex_numbers=True)
         with np.errstate(all="ignore"):
-            (found,) = program(NUMPY, [*points, *(s.values for s in sums)])
+            (found,) = program(FORMULAS, [*points, *(s.values for s in sums)])
     except UnsupportedProblem:
         return Summed(np.full(shape, np.nan), np.inf)
     return Summed(np.broadcast_to(np.real(found), shape), sum(s.tail for s in sums))

@@ -6,7 +6,7 @@ their place (``identify``), and the result is proved (``prove``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,45 +14,9 @@ import numpy as np
 import sympy as sp
 
 from kanpde.errors import UnsupportedProblem
-from kanpde.problem.evaluate import NUMPY, Program
+from kanpde.problem.evaluate import FORMULAS, Program
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-
-
-def _scipy(name: str, part: int | None = None) -> Callable[..., Any]:
-    def call(*arguments: Any) -> Any:
-        from scipy import special  # late: slow to import
-
-        values = getattr(special, name)(*arguments)
-        return values if part is None else values[part]
-
-    return call
-
-
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    **NUMPY,
-    **{name: _scipy(name) for name in ("erfinv", "erfcinv", "erfi", "zeta", "digamma")},
-    "acoth": lambda x: np.arctanh(1 / x),
-    "asech": lambda x: np.arccosh(1 / x),
-    "acsch": lambda x: np.arcsinh(1 / x),
-    "acot": lambda x: np.arctan(1 / x),
-    "Ei": _scipy("expi"),
-    "expint": _scipy("expn"),
-    "Si": _scipy("sici", 0),
-    "Ci": _scipy("sici", 1),
-    "fresnels": _scipy("fresnel", 0),
-    "fresnelc": _scipy("fresnel", 1),
-    "airyaiprime": _scipy("airy", 1),
-    "airybi": _scipy("airy", 2),
-    "airybiprime": _scipy("airy", 3),
-    "LambertW": lambda x, k=0: np.real(_scipy("lambertw")(x, k)),
-    "legendre": _scipy("eval_legendre"),
-    "hermite": _scipy("eval_hermite"),
-    "laguerre": _scipy("eval_laguerre"),
-    "chebyshevt": _scipy("eval_chebyt"),
-    "loggamma": _scipy("gammaln"),
-}
-"""What forms may be made of, beyond the language of problems."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +88,7 @@ def compiled(expression: sp.Expr, symbols: Sequence[sp.Symbol]) -> Callable[...,
 
     def function(*values: Any) -> Any:
         try:
-            found = program(FUNCTIONS, values)
+            found = program(FORMULAS, values)
         except UnsupportedProblem:  # a function without a numerical counterpart
             found = [np.nan for _ in expressions]
         return found if several else found[0]
