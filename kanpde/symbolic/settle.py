@@ -19,13 +19,13 @@ from kanpde.symbolic.budget import Budget, Stopwatch
 from kanpde.symbolic.constants.polish import Polished
 from kanpde.symbolic.form import Form, Number
 from kanpde.symbolic.fourier.series_proof import prove_series
-from kanpde.symbolic.proof.claims import Claim, Unprovable, claims, points
+from kanpde.symbolic.proof.claims import Claim, Unprovable, claims, letters_bound, points
 from kanpde.symbolic.proof.exact_shapes import exact_domain
 from kanpde.symbolic.proof.prove import prove
 from kanpde.symbolic.rungs.piecewise import shorten
 from kanpde.symbolic.worker import Worker
 
-POLISH_SECONDS = 12.0
+POLISH_SECONDS = 20.0
 IDENTIFY_SECONDS = 10.0
 UNDETERMINED_SECONDS = 10.0
 TEXTBOOK_SECONDS = 4.0
@@ -116,7 +116,9 @@ class Court:
         sets: Sequence[Polished],
         perturbed: bool,
     ) -> Settled | None:
-        """The first choice of exact constants that is proved."""
+        """The first choice of exact constants that is proved; none for all letters if branches were taken at the given ones."""
+        if perturbed and letters_bound(stated):
+            return None
         with self.watch("polish"):
             choices = self._constants(stated, sets, perturbed) if sets else [{}]
         for choice in choices[:MOST_PROOFS]:
@@ -132,8 +134,15 @@ class Court:
                 found = self._judged({name: final(form.expression) for name, form in forms.items()}, perturbed)
             if found is not None:
                 wholes = {name: final(form.whole) for name, form in forms.items() if form.whole is not None}
-                return replace(found, wholes=wholes)
+                return replace(found, wholes={name: self._shortest(e, perturbed) for name, e in wholes.items()})
         return None
+
+    def _shortest(self, expression: sp.Expr, perturbed: bool) -> sp.Expr:
+        """The textbook form of a complex expression, whose parts are proved: it is equal at points to 30 digits."""
+        at = points(self.problem, perturbed)
+        ways = self.worker.call(self.budget.at_most(TEXTBOOK_SECONDS), "forms", expression, at) or [expression]
+        shortest: sp.Expr = ways[0]
+        return shortest
 
     def _series(self, functions: Functions) -> Settled | None:
         """The status of Fourier series, which have no open numbers and a proof of their own."""
@@ -183,6 +192,8 @@ class Court:
         if not self.holds({name: self.problem.with_values(e) for name, e in functions.items()}):
             self.transcript.append(f"{_written(functions)}: not the solution in the whole domain")
             return None
+        if perturbed and letters_bound(claims(self.problem, functions)):
+            return None  # the pass with the given letters comes next
         verdict, written, lines = self._proved(functions, perturbed)
         if verdict == "proved":
             given = bool(self.letters) and not perturbed
@@ -197,7 +208,10 @@ class Court:
 
         def stated(given: Functions) -> list[Claim]:
             values: Mapping[sp.Symbol, sp.Expr] = {} if perturbed else self.problem.constants
-            return [c.with_values(values) for c in claims(self.problem, given)]
+            found = claims(self.problem, given)
+            if perturbed and letters_bound(found):
+                raise Unprovable("other values of the letters may take other branches")
+            return [c.with_values(values) for c in found]
 
         verdict, lines = prove(self.worker, self.problem, stated(functions), perturbed, self.budget)
         if verdict == "refuted":

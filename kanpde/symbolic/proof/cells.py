@@ -54,6 +54,7 @@ class Splitter:
     def __init__(self, problem: Problem, shapes: Exact, site: Site, limits: bool) -> None:
         self.problem, self.shapes, self.site, self.limits = problem, shapes, site, limits
         self.values = {s: exact(v) for s, v in problem.constants.items()}
+        self.open = {*map(symbol, problem.parameters), *map(symbol, problem.unknowns)}
         self.symbols = {*site.ranges, *map(symbol, problem.coordinates)}
 
     def whole(self) -> Cell:
@@ -75,6 +76,8 @@ class Splitter:
             if found is None:
                 if any(e.has(*STEPS) for e in own):
                     raise Undecided("steps (floor) are not read by the proof")
+                if any(a.free_symbols & self.open for e in own for a in e.atoms(*BENT)):
+                    raise Undecided("a comparison with a parameter or an unknown constant is not read by the proof")
                 yield own, here
                 continue
             for sign, part in reversed(self._signs(found.difference, here, found.target)):

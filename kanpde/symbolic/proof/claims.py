@@ -102,7 +102,7 @@ class _Stage:
 
     @cached_property
     def outline(self) -> list[Site]:
-        found = []
+        found: list[Site] = []
         for carrier, parts in on_outline(self.problem, self.exact):
             if isinstance(self.problem.domain.shape, Combination):
                 seen = self._sides(carrier, parts)

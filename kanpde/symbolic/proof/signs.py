@@ -174,7 +174,7 @@ def _of_one(e: sp.Expr, s: sp.Symbol, low: sp.Expr, high: sp.Expr) -> list[tuple
     """The signs between the roots of an expression of one symbol, from left to right."""
     places = roots(e, s)
     if places is None:
-        return _merged(_isolated(e, s, low, high))
+        return _merged(list(_isolated(e, s, low, high)))
     ends = [low, *(r for r in places if sign_of(r - low) > 0 and sign_of(high - r) > 0), high]
     found = []
     for a, b in pairwise(ends):
