@@ -8,6 +8,7 @@ import sympy as sp
 from sympy.printing.str import StrPrinter
 
 from kanpde.problem import order_of_print
+from kanpde.problem.arranged import arranged
 
 _NAMES = {"Abs": "abs", "Max": "max", "Min": "min", "Heaviside": "heaviside", "conjugate": "conj"}
 
@@ -22,7 +23,7 @@ class _Printer(StrPrinter):
         return order_of_print.terms(expr)
 
     def _print_Mul(self, expr: Any) -> str:
-        return str(super()._print_Mul(sp.Mul(*order_of_print.factors(expr), evaluate=False)))
+        return order_of_print.product(self, expr)
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
         return str(super()._print_Pow(expr, rational)).replace("**", "^")
@@ -74,4 +75,4 @@ def write_expression(expression: sp.Basic) -> str:
 
     A series is written ``sum(term, n, 1, infinity)``, which is read in formulas only.
     """
-    return str(_Printer().doprint(expression))
+    return str(_Printer().doprint(arranged(expression)))

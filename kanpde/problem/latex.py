@@ -8,6 +8,7 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
 from kanpde.problem import order_of_print
+from kanpde.problem.arranged import arranged
 
 
 class _Printer(LatexPrinter):
@@ -19,19 +20,16 @@ class _Printer(LatexPrinter):
 
     def _print_Mul(self, expr: Any) -> str:
         """A product: simple factors over the denominator first, functions behind the fraction if nothing else stands below."""
-        if order_of_print.negative(expr):
-            return f"- {self._print(-expr)}" if not isinstance(-expr, sp.Add) else rf"- \left({self._print(-expr)}\right)"
-        numerator, denominator = sp.fraction(expr, exact=True)
-        above = [f for f in order_of_print.factors(numerator) if f != 1]
-        below = [f for f in order_of_print.factors(denominator) if f != 1]
+        minus, above, below = order_of_print.fraction(expr)
+        sign = "- " if minus else ""
         if not below:
-            return self._product(above)
+            return sign + (self._product(above, alone=not minus) or "1")
         behind = [f for f in above if not order_of_print.simple(f)] if all(map(order_of_print.simple, below)) else []
         front = [f for f in above if f not in behind]
-        if not front and (not denominator.is_Rational or isinstance(behind[0], sp.Add)):
+        if not front and (not all(f.is_Rational for f in below) or isinstance(behind[0], sp.Add)):
             front, behind = behind, []  # (x - t)/2 and sin(n x)/n are one fraction, 1/2 sin(x) is not
         fraction = rf"\frac{{{self._product(front) or '1'}}}{{{self._product(below)}}}"
-        return f"{fraction} {self._product(behind, alone=False)}" if behind else fraction
+        return f"{sign}{fraction} {self._product(behind, alone=False)}" if behind else sign + fraction
 
     def _product(self, parts: list[sp.Expr], alone: bool = True) -> str:
         """Factors side by side; sums in brackets unless one is all there is."""
@@ -48,4 +46,4 @@ class _Printer(LatexPrinter):
 
 def latex(expression: sp.Basic) -> str:
     """The expression in LaTeX."""
-    return str(_Printer().doprint(expression))
+    return str(_Printer().doprint(arranged(expression)))

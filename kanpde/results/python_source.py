@@ -13,6 +13,7 @@ from sympy.printing.str import StrPrinter
 
 from kanpde.errors import UnsupportedProblem
 from kanpde.problem import order_of_print
+from kanpde.problem.arranged import arranged
 from kanpde.results.series import stable
 
 _NUMPY = {
@@ -46,7 +47,7 @@ class _Printer(StrPrinter):
         return order_of_print.terms(expr)
 
     def _print_Mul(self, expr: Any) -> str:
-        return str(super()._print_Mul(sp.Mul(*order_of_print.factors(expr), evaluate=False)))
+        return order_of_print.product(self, expr)
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
         half = sp.Rational(1, 2)
@@ -155,7 +156,7 @@ def _function(
 ) -> str:
     places = [argument(c) for c in coordinates]
     signature = ", ".join([*places, *(["*", *keywords] if keywords else [])])
-    text = printer.doprint(expression)
+    text = printer.doprint(arranged(expression))
     if not {s.name for s in expression.free_symbols} >= set(coordinates):
         sizes = ", ".join(f"np.shape({place})" for place in places)
         text = f"{text} + np.zeros(np.broadcast_shapes({sizes}))"

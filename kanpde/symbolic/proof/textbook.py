@@ -7,121 +7,22 @@ Every rewriting is compared with the formula at points in 60 digits, and the pro
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import sympy as sp
 from sympy.simplify.fu import TR8, TR9, TR10i
 
+from kanpde.problem.arranged import backward
+from kanpde.symbolic.proof.exponentials import COORDINATES, Rewriting, balanced, fronts, hyperbolic, joined, replaced, squares
 from kanpde.symbolic.proof.reduce import Point, vanishes
-
-Rewriting = Callable[[sp.Expr], sp.Expr]
 
 SECONDS = 2.0
 """No further rewriting is begun after so long; the process may be given four."""
 ROUNDS, KEPT = 2, 4
 """Rewritings of rewritings, and how many of them are rewritten again."""
-COORDINATES = ("x", "y", "z", "t", "r")
 MIXED = 4.0
 SHORT = 60
 """Operations up to which sympy's own simplification is tried."""
-
-
-def hyperbolic(e: sp.Expr) -> sp.Expr:
-    """A e^p + B e^q as 2 sqrt(AB) e^((p+q)/2) cosh((p-q)/2 + log(A/B)/2), with sinh for B = -A."""
-    pairs = _replaced(e, _pair)
-    return _quotients(sp.powsimp(pairs, combine="exp"))
-
-
-def fronts(e: sp.Expr) -> sp.Expr:
-    """1/(1 + e^z) = (1 - tanh(z/2))/2, multiplied out."""
-    changed = _replaced(e, _front)
-    return sp.expand(changed) if changed != e else e
-
-
-def _pair(e: sp.Expr) -> sp.Expr:
-    if not (e.is_Add and len(e.args) == 2):
-        return e
-    (a, p), (b, q) = (_exponential(term) for term in e.args)
-    if p is None or q is None or p == q or _gaussian(p) or _gaussian(q):
-        return e
-    if (p - q).could_extract_minus_sign():
-        a, p, b, q = b, q, a, p
-    ratio = sp.cancel(a / b)
-    half, middle = sp.expand((p - q) / 2), sp.exp(sp.expand((p + q) / 2))
-    if ratio == 1:
-        return 2 * a * middle * sp.cosh(half)
-    if ratio == -1:
-        return 2 * a * middle * sp.sinh(half)
-    return e
-
-
-def _gaussian(exponent: sp.Expr) -> bool:
-    """Whether a coordinate stands squared in an exponent: sums of bells stay sums."""
-    return any(p.exp == 2 and str(p.base) in COORDINATES for p in sp.expand(exponent).atoms(sp.Pow))
-
-
-def squares(e: sp.Expr) -> sp.Expr:
-    """1/(1 + cosh z) = sech^2(z/2)/2, and 1/cosh z = sech z."""
-
-    def square(e: sp.Expr) -> sp.Expr:
-        if e.is_Pow and e.exp.is_negative and e.base.is_Add and len(e.base.args) == 2:
-            one, other = e.base.args
-            if one == 1 and isinstance(other, sp.cosh):
-                return sp.sech(_factored(other.args[0] / 2)) ** (-2 * e.exp) * sp.Integer(2) ** e.exp
-        return e
-
-    return _quotients(_replaced(e, square))
-
-
-def _front(e: sp.Expr) -> sp.Expr:
-    if not (e.is_Pow and e.exp == -1 and e.base.is_Add and len(e.base.args) == 2):
-        return e
-    (a, p), (b, q) = (_exponential(term) for term in e.base.args)
-    if p is None or q is None or a != b:
-        return e
-    if p != 0:
-        p, q = q, p
-    return (1 - sp.tanh(q / 2)) / (2 * a) if p == 0 else e
-
-
-def _exponential(term: sp.Expr) -> tuple[sp.Expr, sp.Expr | None]:
-    """Factor and exponent of a term c e^p; for a number, p = 0. No exponent where the factor is no number or letter."""
-    factors, exponents = [], []
-    for f in sp.Mul.make_args(term):
-        if isinstance(f, sp.exp):
-            exponents.append(f.args[0])
-        else:
-            factors.append(f)
-    factor = sp.Mul(*factors)
-    if exponents or factor.is_number:
-        return factor, sp.Add(*exponents)
-    return factor, None
-
-
-def _runs(e: sp.Expr) -> bool:
-    """Whether a coordinate occurs: 1/cosh(k) in a coefficient stays."""
-    return any(str(s) in COORDINATES for s in e.free_symbols)
-
-
-def _quotients(e: sp.Expr) -> sp.Expr:
-    """sinh/cosh as tanh, 1/cosh as sech."""
-
-    def product(e: sp.Expr) -> sp.Expr:
-        if isinstance(e, sp.Pow) and isinstance(e.base, sp.cosh) and e.exp.is_negative and _runs(e.base):
-            return sp.sech(e.base.args[0]) ** -e.exp
-        if not e.is_Mul:
-            return e
-        powers = e.as_powers_dict()
-        for f in list(powers):
-            if isinstance(f, sp.sinh):
-                (z,) = f.args
-                n = powers[f]
-                below = [g for g in (sp.sech(z), sp.cosh(z)) if powers.get(g, 0) == (n if isinstance(g, sp.sech) else -n)]
-                if n.is_positive and below:
-                    return product(e / (f**n * below[0] ** powers[below[0]]) * sp.tanh(z) ** n)
-        return e
-
-    return _replaced(e, product)
 
 
 def complements(e: sp.Expr) -> sp.Expr:
@@ -136,7 +37,77 @@ def complements(e: sp.Expr) -> sp.Expr:
                 return sp.Add(*rest, -term / found[0] * sp.erfc(found[0].args[0]))
         return e
 
-    return _replaced(e, pair)
+    return replaced(e, pair)
+
+
+def halves(e: sp.Expr) -> sp.Expr:
+    """c + c erf(z) = c (1 + erf(z)), the distribution function of the normal law."""
+    if not e.has(sp.erf):
+        return e
+    outside = sp.Add(*(sp.expand(term, deep=False) for term in sp.Add.make_args(joined(e))))
+    terms = list(sp.Add.make_args(joined(outside)))
+    grouped: list[sp.Expr] = []
+    while terms:
+        term = terms.pop()
+        (found, *more) = [f for f in sp.Mul.make_args(term) if isinstance(f, sp.erf)] or [None]
+        if found is None or more or term / found not in terms:
+            grouped.append(term)
+            continue
+        terms.remove(term / found)
+        grouped.append(term / found * (1 + found))
+        terms, grouped = terms + [g for g in grouped if not g.has(sp.erf)], [g for g in grouped if g.has(sp.erf)]
+    return _logarithms(sp.Add(*grouped))
+
+
+def _logarithms(e: sp.Expr) -> sp.Expr:
+    """Arguments of the error function with a plain logarithm: (log x + (r + sigma^2/2) t)/(sigma sqrt(2 t))."""
+
+    def plain(e: sp.Expr) -> sp.Expr:
+        if not isinstance(e, sp.erf):
+            return e
+        numbers = [f for f in sp.Mul.make_args(e.args[0]) if f.is_Add and f.has(sp.log)]
+        logs = [term for f in numbers[:1] for term in f.args if isinstance(term.as_coeff_Mul()[1], sp.log)]
+        if len(logs) != 1:
+            return e
+        coefficient, _ = logs[0].as_coeff_Mul()
+        inner = sp.collect(sp.expand(numbers[0] / coefficient), sp.Symbol("t", real=True))
+        return sp.erf(coefficient * inner * (e.args[0] / numbers[0]))
+
+    return replaced(e, plain)
+
+
+def oriented(e: sp.Expr) -> sp.Expr:
+    """x - c t rather than c t - x in even powers and in factors of arguments; a number is multiplied into a sum."""
+
+    def turn(e: sp.Expr) -> sp.Expr:
+        if e.is_Mul and len(e.args) == 2 and e.args[0].is_Rational and e.args[1].is_Add:
+            return sp.expand(e, deep=False)
+        if e.is_Pow and e.exp.is_Integer and e.exp % 2 == 0 and e.base.is_Add and backward(e.base):
+            return (-e.base) ** e.exp
+        if isinstance(e, sp.Function) and len(e.args) == 1 and e.args[0].is_Mul:
+            return e.func(sp.Mul(*_turned(e.args[0].args)))
+        return e
+
+    return replaced(e, turn)
+
+
+def _turned(factors: Sequence[sp.Expr]) -> list[sp.Expr]:
+    backwards = [f for f in factors if f.is_Add and backward(f)]
+    sign = sp.Integer((-1) ** len(backwards))
+    return [sign, *(-f if f in backwards else f for f in factors)]
+
+
+def radicals(e: sp.Expr) -> sp.Expr:
+    """sqrt(a^2/4 + 4 b) = sqrt(a^2 + 16 b)/2, with what is common to a sum in front."""
+
+    def root(e: sp.Expr) -> sp.Expr:
+        if e.is_Pow and e.exp == sp.Rational(1, 2) and e.base.is_Add:
+            number, rest = e.base.primitive()
+            if sp.sqrt(number).is_Rational:
+                return sp.sqrt(number) * sp.sqrt(rest)
+        return sp.factor_terms(e) if e.is_Add and not e.has(sp.Function) else e
+
+    return replaced(e, root) if any(p.exp == sp.Rational(1, 2) and p.base.is_Add for p in e.atoms(sp.Pow)) else e
 
 
 def arguments(e: sp.Expr) -> sp.Expr:
@@ -147,13 +118,15 @@ def arguments(e: sp.Expr) -> sp.Expr:
             return e.func(*(_factored(a) for a in e.args))
         return e
 
-    return _replaced(e, shortest)
+    return replaced(e, shortest)
 
 
 def _factored(a: sp.Expr) -> sp.Expr:
     if not a.is_Add and not a.is_Mul:
         return a
-    ways = [a, sp.factor_terms(a), sp.factor(a), sp.factor(a, deep=False, fraction=False)]
+    ways = [a, sp.factor_terms(a)]
+    if sp.count_ops(a) <= SHORT:
+        ways += [sp.factor(a), sp.factor(a, deep=False, fraction=False)]
     return min(ways, key=length)
 
 
@@ -164,12 +137,17 @@ def roots(e: sp.Expr) -> sp.Expr:
 
 def waves(e: sp.Expr) -> sp.Expr:
     """Products of sines and cosines as sums: sin x cos ct - cos x sin ct = sin(x - ct)."""
-    return sp.expand(TR8(sp.expand(e)))
+    return sp.expand(TR8(sp.expand(e))) if e.has(sp.sin, sp.cos) else e
 
 
 def phases(e: sp.Expr) -> sp.Expr:
     """Sums of sines and cosines of one angle as one: sin x + sqrt(3) cos x = 2 sin(x + pi/3)."""
-    return TR10i(sp.expand(e))
+    return TR10i(sp.expand(e)) if e.has(sp.sin, sp.cos) else e
+
+
+def products(e: sp.Expr) -> sp.Expr:
+    """sin a + sin b = 2 sin((a + b)/2) cos((a - b)/2)."""
+    return TR9(e) if e.has(sp.sin, sp.cos) else e
 
 
 def _cosh(e: sp.Expr) -> sp.Expr:
@@ -178,8 +156,12 @@ def _cosh(e: sp.Expr) -> sp.Expr:
 
 
 REWRITINGS: Sequence[tuple[Rewriting, float, int]] = (
+    (joined, 1.0, 400),
+    (balanced, 0.97, 400),
     (arguments, 1.0, 400),
     (complements, 0.97, 400),
+    (halves, 1.0, 200),
+    (radicals, 1.0, 400),
     (hyperbolic, 1.0, 400),
     (roots, 0.97, 400),
     (sp.factor_terms, 0.9, 400),
@@ -187,7 +169,7 @@ REWRITINGS: Sequence[tuple[Rewriting, float, int]] = (
     (sp.factor, 0.75, 200),
     (waves, 0.75, 200),
     (phases, 0.9, 120),
-    (TR9, 0.75, 120),
+    (products, 0.75, 120),
     (_cosh, 0.75, SHORT),
     (sp.simplify, 0.75, SHORT),
 )
@@ -209,6 +191,10 @@ def _mixed(term: sp.Expr) -> bool:
     return len({str(s) for s, power in powers.items() if str(s) in COORDINATES and power.is_positive}) > 1
 
 
+def _finished(e: sp.Expr) -> sp.Expr:
+    return oriented(squares(e))
+
+
 def forms(e: sp.Expr, points: Sequence[Point]) -> list[sp.Expr]:
     """The ways to write an expression, shortest first; its own form wins a tie. Each is compared at the points."""
     start = time.monotonic()
@@ -224,15 +210,8 @@ def forms(e: sp.Expr, points: Sequence[Point]) -> list[sp.Expr]:
                 if sp.count_ops(source) <= most:
                     written = rewriting(source)
                     found[written] = max(found.get(written, 0.0), min(shorter, found[source]))
+                    if length(written) < length(source) / 2 and vanishes(written - e, points):
+                        break  # what else may be made of the long one is not worth the time
     ways = [w for w, shorter in found.items() if w != e and length(w) < least and length(w) <= shorter * least]
-    ranked = [w for w in dict.fromkeys(map(squares, [*sorted(ways, key=length)[:KEPT], e])) if w != e]
+    ranked = [w for w in dict.fromkeys(map(_finished, [*sorted(ways, key=length)[:KEPT], e])) if w != e]
     return [*(w for w in ranked if vanishes(w - e, points)), e]
-
-
-def _replaced(e: sp.Expr, change: Rewriting) -> sp.Expr:
-    """The expression with every part changed, from the inside out."""
-    if not e.args:
-        return e
-    inner = [_replaced(a, change) if isinstance(a, sp.Expr) else a for a in e.args]
-    same = all(a is b for a, b in zip(inner, e.args, strict=True))
-    return change(e if same else e.func(*inner))

@@ -8,7 +8,7 @@ from sympy import I, Rational, atan, cos, cosh, erf, erfc, exp, log, pi, sech, s
 
 from kanpde.problem import symbol
 from kanpde.symbolic.proof.reduce import vanishes
-from kanpde.symbolic.proof.textbook import REWRITINGS, forms, length, squares
+from kanpde.symbolic.proof.textbook import REWRITINGS, forms, length, oriented, squares
 
 x, y, t, c, k, alpha, nu = map(symbol, ("x", "y", "t", "c", "k", "alpha", "nu"))
 POINTS = [
@@ -20,6 +20,8 @@ POINTS = [
 ]  # fmt: skip
 
 s = sqrt(c) * x - c ** Rational(3, 2) * t
+TAU = 1 + exp(6 * x - 72 * t) + 3 * exp(4 * x - 64 * t) + 3 * exp(2 * x - 8 * t)
+D = (log(x) + (nu - k**2 / 2) * t) / (k * sqrt(2) * sqrt(t))
 WRITTEN = {
     "soliton": (2 * c * exp(s) / (1 + exp(s)) ** 2, c / 2 * sech(sqrt(c) * (x - c * t) / 2) ** 2),
     "soliton in both": (1 / (exp(x / 2 - 2 * t) + exp(-x / 2 + 2 * t)) ** 2, sech(x / 2 - 2 * t) ** 2 / 4),
@@ -38,6 +40,23 @@ WRITTEN = {
     "phase": (sin(x) / 2 + sqrt(3) * cos(x) / 2, sin(x + pi / 3)),
     "complement": (3 - 3 * erf(x / (2 * sqrt(t))), 3 * erfc(x / (2 * sqrt(t)))),
     "grouped": (exp(x) * x**2 + exp(x) * y**2, (x**2 + y**2) * exp(x)),
+    "joined": (4 * atan(exp(-3 * t / 4) * exp(5 * x / 4)), 4 * atan(exp((5 * x - 3 * t) / 4))),
+    "power": (exp(y * log(x)), x**y),
+    "front between two values": (
+        (7 * exp(-2 * x / (5 * nu)) * exp(3 * t / (25 * nu)) / 10 - Rational(1, 10))
+        / (exp(-2 * x / (5 * nu) + 3 * t / (25 * nu)) + 1),
+        Rational(3, 10) - Rational(2, 5) * tanh((10 * x - 3 * t) / (50 * nu)),
+    ),
+    "two solitons": (
+        -72 * (exp(6 * x - 72 * t) + 2 * exp(4 * x - 64 * t) + exp(2 * x - 8 * t)) ** 2 / TAU**2
+        + 2 * (36 * exp(6 * x - 72 * t) + 48 * exp(4 * x - 64 * t) + 12 * exp(2 * x - 8 * t)) / TAU,
+        12 * (3 + 4 * cosh(2 * x - 8 * t) + cosh(4 * x - 64 * t)) / (3 * cosh(x - 28 * t) + cosh(3 * x - 36 * t)) ** 2,
+    ),
+    "a call option": (
+        c / 2 + (c * exp(nu * t) * erf(D + k * sqrt(t) / sqrt(2)) - erf(D)) * exp(-nu * t) / 2 - exp(-nu * t) / 2,
+        c * (1 + erf(D + k * sqrt(t) / sqrt(2))) / 2 - exp(-nu * t) * (1 + erf(D)) / 2,
+    ),
+    "one radical": ((c / 4 - sqrt(c**2 / 4 + 4 * pi**2) / 2) * exp(x) / pi, (c - sqrt(c**2 + 16 * pi**2)) / (4 * pi) * exp(x)),
     "cosh": (exp(x) / 2 + exp(-x) / 2, cosh(x)),
 }
 KEPT = {
@@ -76,6 +95,13 @@ def test_rewritings_that_go_wrong_are_not_taken(monkeypatch: pytest.MonkeyPatch)
     assert x not in forms(given, POINTS)
     negative = [{s: -value for s, value in point.items()} for point in POINTS]
     assert forms(sqrt(x) * sqrt(t), negative) == [sqrt(x) * sqrt(t)]  # sqrt(x t) has the other sign there
+
+
+def test_space_is_positive_in_arguments_and_even_powers() -> None:
+    assert oriented(sech(sqrt(c) * (c * t - x) / 2) ** 2) == sech(sqrt(c) * (x - c * t) / 2) ** 2
+    assert oriented(exp(-((t - x) ** 2))) == exp(-((x - t) ** 2))
+    assert oriented(tanh((3 * t - 10 * x) / (50 * nu))) == -tanh((10 * x - 3 * t) / (50 * nu))
+    assert oriented(sinh(k * (1 - x))) == sinh(k * (1 - x))
 
 
 def test_a_square_rather_than_twice_the_angle() -> None:
