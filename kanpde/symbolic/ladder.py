@@ -53,8 +53,8 @@ def _broken(view: View) -> Iterator[Form]:
 
 LADDER: tuple[Step, ...] = (
     Step("functions of one variable", _rung("curves.univariate", "univariate"), True, (1,)),
+    Step("rational functions", _rung("rungs.rational", "rationals"), True, (2, 3)),
     Step("products", _rung("rungs.products", "transformed_products"), True, (2, 3)),
-    Step("rational functions", _rung("rungs.rational", "rationals"), True),
     Step("ridges", _rung("rungs.ridge", "ridges"), True, (2, 3)),
     Step("quotients", _rung("rungs.logarithmic", "quotients"), True, (1, 2)),
     Step("characteristics", _rung("rungs.coordinates", "characteristic"), True, (2,)),
