@@ -182,7 +182,7 @@ def test_every_side_has_its_claim_in_words() -> None:
     boundary = [label for label in labels if label.startswith("boundary")]
     assert len(boundary) == 5
     assert any("on the line y = 2 - x" in label for label in boundary)
-    assert any("cos(theta)/4 + 1/2" in label for label in boundary)
+    assert any("1/2 + cos(theta)/4" in label for label in boundary)
 
 
 def test_the_flux_is_tied_across_a_jump() -> None:
