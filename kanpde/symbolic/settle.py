@@ -29,6 +29,7 @@ POLISH_SECONDS = 20.0
 IDENTIFY_SECONDS = 10.0
 UNDETERMINED_SECONDS = 10.0
 TEXTBOOK_SECONDS = 4.0
+SWITCHES = (sp.Piecewise, sp.Abs, sp.Heaviside, sp.sign, sp.Max, sp.Min)
 MOST_PROOFS = 3
 """Choices of constants that are tried where several agree with the same forty digits."""
 
@@ -144,9 +145,17 @@ class Court:
         shortest: sp.Expr = ways[0]
         return shortest
 
+    @property
+    def _letters_in_switches(self) -> bool:
+        """Whether a case distinction of the problem, such as max(x, a), depends on a letter."""
+        residuals = [*self.problem.equations, *(r for c in self.problem.conditions for r in c.residuals)]
+        switches = set().union(*(r.expression.atoms(*SWITCHES) for r in residuals))
+        return any(s.free_symbols & set(self.letters) for s in switches)
+
     def _series(self, functions: Functions) -> Settled | None:
         """The status of Fourier series, which have no open numbers and a proof of their own."""
-        for perturbed in (True, False) if self.letters else (True,):
+        bound = self._letters_in_switches  # whose branches the series takes at the given values
+        for perturbed in (False,) if bound else (True, False) if self.letters else (True,):
             found = prove_series(self.problem, functions, self.worker, self.budget, perturbed)
             if found is not None and found[0] == "proved":
                 status: FormulaStatus = "proved" if perturbed else "proved for the given parameters"
