@@ -147,10 +147,10 @@ def compare_with_reference(solution: Solution, report: Report = silent) -> None:
 
 
 def _formula_as_judge(solution: Solution) -> Reference | None:
-    """The proved formula as a reference, where there is one that numpy can evaluate."""
+    """The proved formula as a reference, where there is one that numpy can evaluate; a slow series is no judge."""
     from kanpde.reference.proved import proved_formula
 
-    if solution.formula is None or not solution.formula.proved:
+    if solution.formula is None or not solution.formula.proved or solution.formula.is_series:
         return None
     try:
         return proved_formula(solution.problem, solution.formula)

@@ -225,7 +225,9 @@ def _read_formula(group: h5py.Group, document: Document) -> Formula | None:
 
     if "status" not in group.attrs:
         return None
-    texts = {name: group[name].asstr()[()] for name in group if name != "transcript"}
+    order = [f.name for f in document.problem.fields]
+    names = sorted((name for name in group if name != "transcript"), key=lambda n: order.index(n) if n in order else len(order))
+    texts = {name: group[name].asstr()[()] for name in names}
     transcript = tuple(group["transcript"].asstr()[...])
     try:
         expressions = {name: read_expression(text, document) for name, text in texts.items()}

@@ -56,6 +56,11 @@ class Formula:
         return self.status.startswith("proved") and bool(self.expressions)
 
     @property
+    def is_series(self) -> bool:
+        """Whether there is an infinite sum in it, whose terms are added until they no longer count."""
+        return any(e.has(sp.Sum) for e in self.expressions.values())
+
+    @property
     def sentence(self) -> str:
         """The status in words."""
         values = ", ".join(f"{name} = {write_expression(value)}" for name, value in self.letters.items())
