@@ -43,6 +43,9 @@ def letters_bound(stated: Iterable[Claim]) -> bool:
     return any(claim.given for claim in stated)
 
 
+END = sp.Rational(1, 1_000_003)
+
+
 def claim_points(problem: Problem, claim: Claim, perturbed: bool, count: int = 4, seed: int = 0) -> list[Point]:
     """Fixed, irregular points at which a claim is made; the letters as given, or each off by up to nine percent."""
     if not claim.fractions:
@@ -55,6 +58,12 @@ def claim_points(problem: Problem, claim: Claim, perturbed: bool, count: int = 4
             low, high = lower.xreplace(point), upper.xreplace(point)
             point[name] = low + (high - low) * fraction
         result.append(point)
+    if len(claim.ranges) == 1:  # near the ends, where the wrong branch of a root or an arc begins
+        ((name, (lower, upper)),) = claim.ranges.items()
+        for k, fraction in enumerate((END, 1 - END)):
+            point = _letters(problem, perturbed, k + 1)
+            low, high = lower.xreplace(point), upper.xreplace(point)
+            result.append({**point, name: low + (high - low) * fraction})
     return result
 
 

@@ -125,13 +125,40 @@ def quickly_zero(expression: sp.Expr) -> str:
 
 
 def constant_and_zero(expression: sp.Expr, by: sp.Symbol, at: sp.Expr) -> bool:
-    """Whether the derivative is zero and so is one value: then the expression is zero on the whole interval."""
-    if not quickly_zero(sp.diff(expression, by)):
+    """Whether the derivative is zero and so is one value: then a continuous expression is zero on the whole interval."""
+    if not continuous(expression) or not quickly_zero(sp.diff(expression, by)):
         return False
     value = expression.xreplace({by: at})
     if value.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
         return False
     return bool(value == 0 or quickly_zero(value) or sp.simplify(value) == 0)
+
+
+SMOOTH = (
+    *(sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.atan, sp.asinh),
+    *(sp.erf, sp.erfc, sp.airyai, sp.airybi, sp.airyaiprime, sp.airybiprime),
+)
+"""Functions that are continuous on the whole line."""
+
+
+def continuous(e: sp.Expr) -> bool:
+    """Whether an expression is certainly continuous in real symbols; False where that cannot be seen.
+
+    atan(tan t) has derivative 1 and jumps at pi/2: no pole and no branch point may lie inside.
+    """
+    if e.is_number or e.is_Symbol:
+        return bool(e.is_finite or e.is_Symbol)
+    if e.is_Add or e.is_Mul or isinstance(e, SMOOTH):
+        return all(continuous(a) for a in e.args)
+    if e.is_Pow:
+        base, power = e.args
+        whole = bool(power.is_Integer and power.is_nonnegative)
+        return continuous(base) and continuous(power) and (whole or bool(base.is_positive))
+    if isinstance(e, sp.log):
+        return continuous(e.args[0]) and bool(e.args[0].is_positive)
+    if isinstance(e, (sp.besselj, sp.besseli)):
+        return bool(e.args[0].is_Integer) and continuous(e.args[1])
+    return False
 
 
 def integrated(expression: sp.Expr) -> sp.Expr | None:

@@ -12,7 +12,7 @@ from sympy import I, Rational, atan, besselj, cos, cosh, diff, erf, exp, log, pi
 
 from kanpde.symbolic.proof.generators import Unsupported
 from kanpde.symbolic.proof.normal_form import is_zero
-from kanpde.symbolic.proof.reduce import integrated, quickly_zero, vanishes
+from kanpde.symbolic.proof.reduce import constant_and_zero, continuous, integrated, quickly_zero, vanishes
 
 x, y, t, alpha, c, nu, Re, w, S, K, r, sigma, k = sp.symbols("x y t alpha c nu Re omega S K r sigma k", positive=True)
 z, theta, phi = sp.symbols("z theta phi", real=True)
@@ -228,3 +228,11 @@ def test_a_product_that_vanishes_by_one_factor_passes_the_gate() -> None:
 def test_integrals_are_carried_out() -> None:
     assert integrated(sp.Integral(sin(pi * x), (x, 0, 1)) - 2 / pi) == 0
     assert integrated(sp.Integral(x**x, (x, 0, 1))) is None
+
+
+def test_a_function_that_jumps_is_not_constant_because_its_slope_is_zero() -> None:
+    t = sp.Symbol("t", real=True)
+    assert not constant_and_zero(sp.atan(sp.tan(t)) - t, t, sp.Integer(0))
+    assert not continuous(1 / t)
+    assert not continuous(sp.sqrt(1 - sp.sin(t) ** 2))
+    assert constant_and_zero(sp.atan(sp.exp(t)) + sp.atan(sp.exp(-t)) - sp.pi / 2, t, sp.Integer(0))
