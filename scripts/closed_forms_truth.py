@@ -111,7 +111,7 @@ PERTURBED: dict[str, str] = {
 
 PUBLISHED: dict[str, str] = {
     **dict.fromkeys((name for name in TRUTH if name.startswith("ssde")), "SSDE 100 %, 72 to 1170 s a variable"),
-    **dict.fromkeys((name for name in TRUTH if name.startswith("nguyen")), "SSDE 100 %, 72 to 1170 s a variable"),
+    **dict.fromkeys((name for name in TRUTH if name.startswith("nguyen")), "SSDE 100 %, time not stated"),
     **dict.fromkeys((name for name in TRUTH if name.startswith("fex")), "FEX 100 %, time not stated"),
 }
 """What others report for the same solution: how often they find it, and how long it takes.
