@@ -42,7 +42,7 @@ def _by_scipy(name: str) -> Callable[..., Tensor]:
     def call(*arguments: Any) -> Tensor:
         like = next(a for a in arguments if isinstance(a, Tensor))
         numbers = [a.detach().cpu().numpy() if isinstance(a, Tensor) else a for a in arguments]
-        return torch.as_tensor(np.asarray(NUMPY[name](*numbers))).to(like)
+        return torch.as_tensor(np.array(NUMPY[name](*numbers))).to(like)
 
     return call
 

@@ -211,14 +211,14 @@ def test_a_shock_is_given_up_without_any_sympy(noisy: Any, monkeypatch: pytest.M
     text = heat("u = -sin(pi*x)", "u_t + u*u_x = nu*u_xx", where="where: {nu: 0.01/pi}").replace("x: [0, 1]", "x: [-1, 1]")
     problem, sampler = noisy(text, lambda x, t: -np.tanh((x - 0.1 * t) * (1 + 30 * t)) * (1 - x**2))
     monkeypatch.setattr("kanpde.symbolic.worker.Worker.call", lambda *_: pytest.fail("called"))
-    found = find_in_samples(problem, sampler, 1e-10, seconds=10.0)
+    found = find_in_samples(problem, sampler, 1e-10, seconds=4.0)
     assert found.status == "not found"
     assert found.expressions == {}
 
 
 def test_a_field_without_modes_is_not_found(noisy: Any) -> None:
     problem, sampler = noisy(square("0", "1"), lambda x, y: exp(1 / (1.1 + sin(3 * x))) * np.sinh(1 / (2 - cos(y + y**2))))
-    assert find_in_samples(problem, sampler, 1e-10).status == "not found"
+    assert find_in_samples(problem, sampler, 1e-10, seconds=4.0).status == "not found"
 
 
 def test_zero_is_a_formula_too(noisy: Any) -> None:
@@ -283,4 +283,4 @@ def test_seven_products_without_modes_have_no_formula(noisy: Any) -> None:
     problem, sampler = noisy(
         heat("u = 1/(1 + x^2)"), lambda x, t: sum(t**k / (1 + (k + 1) ** 2 * x**2) for k in range(7)), noise=1e-13
     )
-    assert find_in_samples(problem, sampler, 1e-13).status == "not found"
+    assert find_in_samples(problem, sampler, 1e-13, seconds=4.0).status == "not found"

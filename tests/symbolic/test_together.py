@@ -71,9 +71,9 @@ def test_a_flow_and_its_pressure_whose_level_a_point_fixes() -> None:
 def test_one_field_without_a_formula_leaves_the_system_without_one() -> None:
     problem: Problem = read_text(WAVE).problem
     fields = {"u": lambda x, t: sin(pi * x) * cos(pi * t / 2), "v": lambda x, t: 1 / (1.1 + sin(7 * x * t))}
-    formula = find_in_samples(problem, samplers(fields), 1e-11)
+    formula = find_in_samples(problem, samplers(fields), 1e-11, seconds=3.0)
     assert formula.status == "not found"
-    assert any(line.startswith("v: ") for line in formula.transcript)
+    assert any("v" in line for line in formula.transcript)
 
 
 @pytest.mark.parametrize("wrong", ["u", "v"])
@@ -81,4 +81,4 @@ def test_a_wrong_field_is_not_proved(wrong: str) -> None:
     problem: Problem = read_text(WAVE).problem
     fields = {"u": lambda x, t: sin(pi * x) * cos(pi * t / 2), "v": lambda x, t: cos(pi * x) * sin(pi * t / 2)}
     fields[wrong] = lambda x, t: sin(pi * x) * sin(pi * t / 2)
-    assert find_in_samples(problem, samplers(fields), 1e-11).status == "not found"
+    assert find_in_samples(problem, samplers(fields), 1e-11, seconds=3.0).status == "not found"
