@@ -44,6 +44,8 @@ def letters_bound(stated: Iterable[Claim]) -> bool:
 
 
 END = sp.Rational(1, 1_000_003)
+WHOLE = sp.Rational(9, 10)
+"""A claim whose samples cover so much of a range is made up to its ends."""
 
 
 def claim_points(problem: Problem, claim: Claim, perturbed: bool, count: int = 4, seed: int = 0) -> list[Point]:
@@ -58,7 +60,8 @@ def claim_points(problem: Problem, claim: Claim, perturbed: bool, count: int = 4
             low, high = lower.xreplace(point), upper.xreplace(point)
             point[name] = low + (high - low) * fraction
         result.append(point)
-    if len(claim.ranges) == 1:  # near the ends, where the wrong branch of a root or an arc begins
+    places = [row[0] for row in claim.fractions] if len(claim.ranges) == 1 else []
+    if places and max(places) - min(places) > WHOLE:  # near the ends, where the wrong branch of a root or an arc begins
         ((name, (lower, upper)),) = claim.ranges.items()
         for k, fraction in enumerate((END, 1 - END)):
             point = _letters(problem, perturbed, k + 1)
