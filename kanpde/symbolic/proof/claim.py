@@ -44,7 +44,7 @@ def letters_bound(stated: Iterable[Claim]) -> bool:
 
 
 END = sp.Rational(1, 1_000_003)
-WHOLE = sp.Rational(9, 10)
+WHOLE = sp.Rational(3, 4)
 """A claim whose samples cover so much of a range is made up to its ends."""
 
 
