@@ -12,10 +12,8 @@ import sympy as sp
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.form import Form
 from kanpde.symbolic.rungs.named import named_forms
-from kanpde.symbolic.view import Rung, View
+from kanpde.symbolic.view import ACCEPT, Rung, View
 
-ACCEPT = 3.0
-"""A form fits if the root mean square of its misfit is within this many sigma. R^2 would accept an Airy function for e^-x."""
 RUNG_SECONDS = 6.0
 """What one rung may compute for one view."""
 MOST_FORMS = 6
