@@ -5,6 +5,7 @@ A formula may be a series, ``sum(sin(n*pi*x)/n, n, 1, infinity)``, which the lan
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sympy as sp
@@ -16,7 +17,9 @@ from kanpde.problem.declare import make_scope, read_find
 from kanpde.problem.expressions import Builder
 from kanpde.problem.reader import Document
 from kanpde.problem.region import shape_names
+from kanpde.problem.scope import Scope
 from kanpde.problem.text import Scalar, Text
+from kanpde.problem.types import symbol
 
 INFINITY = sp.Symbol("infinity", integer=True)
 """Stands for the end of a series while it is read: the reader refuses what is infinite."""
@@ -27,7 +30,15 @@ def read_expression(text: str, document: Document) -> sp.Expr:
     find = document.root.get("find")
     if not isinstance(find, Scalar):
         raise ProblemError("the problem declares no function, so that its formula has no names")
-    scope = make_scope(read_find(find.text), document.root.get("where"), shape_names(document.root.get("domain")))
+    return _read(text, make_scope(read_find(find.text), document.root.get("where"), shape_names(document.root.get("domain"))))
+
+
+def read_in_names(text: str, names: Iterable[str]) -> sp.Expr:
+    """An expression in names of one's own, such as the columns of a table, without a problem. Raises ProblemError."""
+    return _read(text, Scope(letters={name: symbol(name) for name in names}))
+
+
+def _read(text: str, scope: Scope) -> sp.Expr:
     marks = tuple((1, column) for column in range(1, len(text) + 2))
     with distribute(False):  # 2*(x - t) stays as it is written
         read = _SeriesBuilder(scope, Text(text, marks, "<formula>", text)).scalar_text()
