@@ -5,19 +5,19 @@ The published figures are test RMSE: the best KAN (the lower of pruned and unpru
 **The paper does not say where the variables are sampled**, nor does its code (asked there in issue 369, without an answer by the
 authors). Hence two sets of boxes:
 
-- ``WIDE``: the boxes chosen here, the default: a whole period, several zeros, orders up to 2 or 4, as near to the singularities as
-  the figure beside allows. Each function is finite in its box.
+- ``WIDE``: the boxes chosen here, the default: a whole period, several zeros, orders up to 2 or 4, close to the singularities.
+  Each function is finite in its box.
 - ``UNIT``: the unit square, as those who have repeated the table since do (KANbeFair, arXiv 2407.16674; the second variable of yv
-  and kv from 0.1, because they are infinite at 0). Here jv and iv have a corner like x^v, v -> 0, and lpmv with m = 1 an edge like
-  sqrt(1 - x), where no smooth network is good.
+  and kv from 0.1, because they are infinite at 0). Here jv and iv have a corner like x^v, v -> 0, and lpmv with m = 1 an edge
+  like sqrt(1 - x), where no smooth network is good.
 
-Whichever box the paper took, a recipe that reaches the published figures on both is no worse than the paper's.
+A recipe that reaches the published figures on both does not owe it to a box that was chosen to be easy.
 
 Orders of arguments are scipy's: ``ellipj(u, m)`` (the first of its four values, sn), ``ellipkinc(phi, m)`` and
 ``ellipeinc(phi, m)`` with the parameter m = k^2, ``jv(v, x)`` with a real order v, ``lpmv(m, v, x)`` with the order m an integer
-and the degree v real, ``sph_harm_y(n, m, theta, phi)`` with the degree n first, the polar angle theta from 0 to pi, the azimuth phi
-from 0 to 2 pi. The paper's ``sph_harm(m, n, theta, phi)`` (removed from scipy) had the order first and called the azimuth theta; its
-(m, n) are the names here. The real part is taken. ``sph_harm_y`` needs scipy 1.15 or later.
+and the degree v real, ``sph_harm_y(n, m, theta, phi)`` with the degree n first, the polar angle theta from 0 to pi, the azimuth
+phi from 0 to 2 pi (scipy 1.15 or later). The paper's ``sph_harm(m, n, theta, phi)`` (removed from scipy) had the order first and
+called the azimuth theta; its (m, n) are the names here. The real part is taken.
 """
 
 from __future__ import annotations
