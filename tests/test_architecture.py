@@ -18,9 +18,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("cli",),
     ("run",),
+    ("run_fit",),
     ("report",),
     ("export", "symbolic"),
-    ("train", "reference"),
+    ("train", "reference", "learn"),
     ("assembly",),
     ("results",),
     ("optimize", "kan", "sampling"),
@@ -31,8 +32,8 @@ LAYERS = (
 """Each line may import what stands below it; names on one line are independent of each other."""
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-CONVENIENCES = {("results", "export"), ("results", "report")}
-"""Conveniences of a Solution (save, plot) that reach up, inside a function and only when they are called."""
+CONVENIENCES = {(a, b) for a in ("results", "learn") for b in ("export", "report")} | {("learn", "symbolic")}
+"""Conveniences of a result (save, plot, formula) that reach up, inside a function and only when they are called."""
 
 SYMBOLIC = (
     ("__init__",),
