@@ -4,17 +4,20 @@ from kanpde.kan.bases import BASES, Basis
 from kanpde.kan.bspline import insert_knots, local_basis, open_knots
 from kanpde.kan.chebyshev import chebyshev, chebyshev_points
 from kanpde.kan.edges import Edges
+from kanpde.kan.fixing import symbolic_at
 from kanpde.kan.grid import Grid
 from kanpde.kan.jets import MultiIndex
 from kanpde.kan.layers import Layer
 from kanpde.kan.monomials import Monomial
 from kanpde.kan.network import KAN, separable
 from kanpde.kan.pieces import Network, PiecewiseKAN, network_from_spec, smooth_part
+from kanpde.kan.symbolic_edges import FUNCTIONS, SymbolicEdges
 from kanpde.kan.terms import Terms
 from kanpde.kan.windows import WindowedKAN
 
 __all__ = [
     "BASES",
+    "FUNCTIONS",
     "KAN",
     "Basis",
     "Edges",
@@ -24,6 +27,7 @@ __all__ = [
     "MultiIndex",
     "Network",
     "PiecewiseKAN",
+    "SymbolicEdges",
     "Terms",
     "WindowedKAN",
     "chebyshev",
@@ -34,4 +38,5 @@ __all__ = [
     "open_knots",
     "separable",
     "smooth_part",
+    "symbolic_at",
 ]

@@ -1,15 +1,16 @@
 """Edges of a Kolmogorov-Arnold network: learnable univariate functions, one from every input to every output of a group.
 
-phi_io(z) = sum_j c_ioj B_j(z) + w_io b(z), with the basis functions B_j on the grid of input i and a fixed base function b.
+phi_io(z) = m_io (sum_j c_ioj B_j(z) + w_io b(z)), with the basis functions B_j on the grid of input i, a fixed base function b,
+and a mask m that is 0 for edges that were pruned. A factor in front of the sum, as in the KAN paper, would be a direction of the
+parameters without effect: the coefficients contain it.
 Jets pass by Faa di Bruno's formula; the Jacobian by the coefficients is written down, not traced: the derivative of
 D^alpha phi(z) by c_j is the same formula with B_j in the place of phi.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from kanpde.kan.base import BASE_FUNCTIONS
 from kanpde.kan.bases import BASES, table
 from kanpde.kan.grid import Grid
-from kanpde.kan.jets import Jet, MultiIndex, add, partitions
+from kanpde.kan.jets import Jet, add, derivative_factors, partition_slopes
 
 
 @dataclass
@@ -34,10 +35,13 @@ class Trace:
 class Edges(nn.Module):
     """A group of edges that share a basis: ``breaks`` (n_in, G + 1) are buffers, ``coefficients`` (n_in, n_out, K) are learnt.
 
-    ``base`` names the base function (its ``weight`` (n_in, n_out) is learnt too), or is None. All coefficients start at zero.
+    ``base`` names the base function (its ``weight`` (n_in, n_out) is learnt too), or is None. ``mask`` (n_in, n_out) of zeros and
+    ones is None while every edge lives. All coefficients start at zero. The grid is part of the state: ``load_state_dict`` takes
+    one of another size.
     """
 
     breaks: Tensor
+    mask: Tensor | None
     coefficients: nn.Parameter
     weight: nn.Parameter | None
 
@@ -57,6 +61,7 @@ class Edges(nn.Module):
             raise ValueError(f"no base function is called '{base}'; there are {', '.join(BASE_FUNCTIONS)}, zero")
         self.degree, self.basis, self.base = degree, basis, base
         self.register_buffer("breaks", breaks.clone())
+        self.register_buffer("mask", None)
         size = BASES[basis].size(breaks.shape[1] - 1, degree)
         self.coefficients = nn.Parameter(breaks.new_zeros(breaks.shape[0], outputs, size))
         self.weight = nn.Parameter(breaks.new_zeros(breaks.shape[0], outputs)) if base else None
@@ -101,8 +106,12 @@ class Edges(nn.Module):
             raise ValueError(f"values() is for a group with one input, not {self.inputs}; use functions()")
         return self.functions(x[None], order)[:, 0]
 
-    def initialise(self, generator: torch.Generator | None, slope: float = 1.0, noise: float = 0.01) -> None:
-        """Random edges: a straight line of random slope over each grid, and small random coefficients.
+    def initialise(
+        self, generator: torch.Generator | None, slope: float = 1.0, noise: float = 0.01, how: str = "variance"
+    ) -> None:
+        """Random edges. "variance": a straight line of random slope over each grid, and small random coefficients; "xavier":
+        as in the KAN paper (arXiv 2404.19756, section 2.2), the base function's weight of variance 2 / (n_in + n_out) and splines
+        near zero (a tenth of that); a straight line stands for a base function that there is not.
 
         The outputs have the size ``slope`` whatever the number of inputs (Glorot & Bengio 2010, eq. 10: variance 1 / n_in). More
         ``noise`` than a hundredth makes second derivatives of order one, from which training has to recover first.
@@ -113,6 +122,17 @@ class Edges(nn.Module):
         def normal(*shape: int) -> Tensor:
             return torch.randn(shape, generator=generator, dtype=torch.float64).to(like)
 
+        if how == "xavier":
+            size = (2 / (self.inputs + self.outputs)) ** 0.5
+            rough = normal(self.inputs, self.outputs, self.size) * basis.decay(self.size).to(like) * (0.1 * size)
+            first = normal(self.inputs, self.outputs) * size
+            line = first[:, :, None] * basis.linear(self.breaks, self.degree)[:, None]
+            self.coefficients.data = rough if self.weight is not None else rough + line
+            if self.weight is not None:
+                self.weight.data = first
+            return
+        if how != "variance":
+            raise ValueError(f"no initialisation is called '{how}'; there are variance, xavier")
         lines = normal(self.inputs, self.outputs, 1) * basis.linear(self.breaks, self.degree)[:, None] * slope
         roughness = normal(self.inputs, self.outputs, self.size) * basis.decay(self.size).to(like) * noise
         self.coefficients.data = (lines + roughness) / self.inputs**0.5
@@ -121,14 +141,27 @@ class Edges(nn.Module):
 
     def extended(self, breaks: Sequence[Tensor]) -> Edges:
         """The same functions on finer grids that contain the old ones: new break points (G' + 1,) for each input."""
-        result = Edges(torch.stack([b.to(self.breaks) for b in breaks]), self.outputs, self.degree, self.basis, self.base)
+        result = self._like(torch.stack([b.to(self.breaks) for b in breaks]))
         basis = BASES[self.basis]
         for i, finer in enumerate(result.breaks):
             if not torch.isin(self.breaks[i], finer).all():
                 raise ValueError("an extension keeps every break point; moving them is a projection")
             result.coefficients.data[i] = basis.extend(self.coefficients.data[i], self.breaks[i], finer, self.degree)
+        return result
+
+    def masked(self, mask: Tensor | None) -> Edges:
+        """The group with other edges alive, (n_in, n_out) of zeros and ones; what the others have learnt is kept."""
+        result = self._like(self.breaks)
+        result.coefficients.data = self.coefficients.data.clone()
+        result.mask = None if mask is None or bool((mask != 0).all()) else (mask != 0).to(self.breaks)
+        return result
+
+    def _like(self, breaks: Tensor) -> Edges:
+        """The group on another grid, its coefficients zero."""
+        result = Edges(breaks, self.outputs, self.degree, self.basis, self.base)
         if result.weight is not None and self.weight is not None:
             result.weight.data = self.weight.data.clone()
+        result.mask = None if self.mask is None else self.mask.clone()
         return result
 
     def projected(self, breaks: Tensor) -> tuple[Edges, float]:
@@ -136,7 +169,7 @@ class Edges(nn.Module):
 
         Least squares at four points per function, by an orthogonal decomposition that stands rank deficiency.
         """
-        result = Edges(breaks.to(self.breaks), self.outputs, self.degree, self.basis, self.base)
+        result = self._like(breaks.to(self.breaks))
         basis = BASES[self.basis]
         parts = torch.arange(4, dtype=breaks.dtype, device=breaks.device) / 4
         sites = basis.sites(result.breaks, self.degree)
@@ -147,8 +180,6 @@ class Edges(nn.Module):
         # A host solve: gelsd, the driver that stands rank deficiency, exists on the CPU only.
         solution = torch.linalg.lstsq(new.mT.cpu(), old.mT.cpu(), driver="gelsd").solution.to(old)
         result.coefficients.data = solution.mT.contiguous()
-        if result.weight is not None and self.weight is not None:
-            result.weight.data = self.weight.data.clone()
         change = (result.coefficients.data @ new - old).abs().amax()
         return result, float(change / old.abs().amax().clamp(min=torch.finfo(old.dtype).tiny))
 
@@ -158,6 +189,8 @@ class Edges(nn.Module):
         result.coefficients.data = torch.cat([self.coefficients.data, extra.to(self.breaks)], 1)
         if result.weight is not None and self.weight is not None:
             result.weight.data = torch.cat([self.weight.data, self.weight.new_zeros(extra.shape[:2])], 1)
+        if self.mask is not None:
+            result.mask = torch.cat([self.mask, self.mask.new_ones(extra.shape[:2])], 1)
         return result
 
     def push(self, jet: Jet, extra: int = 0) -> tuple[Jet, Trace]:
@@ -171,7 +204,7 @@ class Edges(nn.Module):
         result: Jet = {}
         for alpha in jet:
             total: Tensor | None = None
-            for m, factor in _factors(alpha, jet).items():
+            for m, factor in derivative_factors(alpha, jet).items():
                 term = trace.values[m] if factor is None else trace.values[m] * factor[:, None]
                 total = add(total, term.sum(0))
             result[alpha] = total
@@ -212,16 +245,31 @@ class Edges(nn.Module):
             "degree": self.degree,
             "base": self.base,
             "outputs": self.outputs,
+            "masked": self.mask is not None,
             "breaks": self.breaks.tolist(),
         }
 
     def _evaluate(self, x: Tensor, order: int) -> tuple[Tensor, Tensor | None, list[Tensor]]:
         basis = table(x, self.breaks, BASES[self.basis], self.degree, order)
-        values = [self.coefficients @ basis[q] for q in range(order + 1)]
+        coefficients = self.coefficients if self.mask is None else self.coefficients * self.mask[:, :, None]
+        values = [coefficients @ basis[q] for q in range(order + 1)]
         if self.base is None or self.weight is None:
             return basis, None, values
         base = BASE_FUNCTIONS[self.base](x, order)
-        return basis, base, [value + self.weight[:, :, None] * base[q][:, None] for q, value in enumerate(values)]
+        weight = self.weight if self.mask is None else self.weight * self.mask
+        return basis, base, [value + weight[:, :, None] * base[q][:, None] for q, value in enumerate(values)]
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any) -> None:
+        """Takes the grid's size and the mask from the state, so that a refined or pruned network loads into a new one."""
+        breaks, coefficients = (state_dict.get(prefix + name) for name in ("breaks", "coefficients"))
+        if breaks is not None and coefficients is not None and breaks.ndim == 2:
+            size = BASES[self.basis].size(breaks.shape[1] - 1, self.degree)
+            if breaks.shape[0] == self.inputs and coefficients.shape == (self.inputs, self.outputs, size):
+                self.breaks = self.breaks.new_empty(breaks.shape)
+                self.coefficients.data = self.coefficients.data.new_empty(coefficients.shape)
+        mask = state_dict.get(prefix + "mask")
+        self.mask = None if mask is None else self.breaks.new_ones(self.inputs, self.outputs)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _by_order(self, weights: Jet, inputs: Jet) -> dict[int, Tensor]:
         """The weight with which the m-th derivative of each edge enters: (n_in, n_out, N) by m."""
@@ -229,9 +277,10 @@ class Edges(nn.Module):
         for alpha, weight in weights.items():
             if weight is None:
                 continue
-            for m, factor in _factors(alpha, inputs).items():
+            for m, factor in derivative_factors(alpha, inputs).items():
                 full = (self.inputs, *weight.shape)
                 term = weight.expand(full) if factor is None else weight * factor[:, None]
+                term = term if self.mask is None else term * self.mask[:, :, None]
                 result[m] = result[m] + term if m in result else term.expand(full)
         return result
 
@@ -245,37 +294,17 @@ class Edges(nn.Module):
             if weight is None or not any(alpha):
                 continue
             slopes: dict[int, Tensor] = {}  # m -> (n_in, N)
-            for count, blocks in partitions(alpha):
-                parts = [trace.inputs[beta] for beta in blocks]
-                if any(part is None for part in parts):
-                    continue
-                m = len(blocks)
+            for beta, m, factor in partition_slopes(alpha, trace.inputs):
                 if m not in slopes:
                     slopes[m] = (trace.values[m] * weight).sum(1)
-                for beta in set(blocks):
-                    rest = list(parts)
-                    rest.pop(blocks.index(beta))
-                    factor = prod((part for part in rest if part is not None), start=count * blocks.count(beta))
-                    result[beta] = add(result[beta], slopes[m] * factor)
+                result[beta] = add(result[beta], slopes[m] * factor)
         return result
-
-
-def _factors(alpha: MultiIndex, jet: Jet) -> dict[int, Tensor | None]:
-    """Faa di Bruno's sum sorted by the derivative of the edge: m -> (n_in, N), the factor of phi^(m); None means one."""
-    result: dict[int, Tensor | None] = {}
-    for count, blocks in partitions(alpha):
-        if not blocks:
-            return {0: None}
-        parts = [jet[beta] for beta in blocks]
-        if any(part is None for part in parts):
-            continue
-        term: Tensor | None = prod((part for part in parts[1:] if part is not None), start=parts[0])  # type: ignore[type-var]
-        term = term if count == 1 or term is None else count * term
-        result[len(blocks)] = add(result.get(len(blocks)), term)
-    return result
 
 
 def edges_from_spec(spec: dict[str, Any], dtype: torch.dtype, device: torch.device | str) -> Edges:
     """The group that ``Edges.spec`` describes, with all coefficients zero."""
     breaks = torch.tensor(spec["breaks"], dtype=dtype, device=device)
-    return Edges(breaks, spec["outputs"], spec["degree"], spec["basis"], spec["base"])
+    edges = Edges(breaks, spec["outputs"], spec["degree"], spec["basis"], spec["base"])
+    if spec.get("masked"):
+        edges.mask = breaks.new_ones(edges.inputs, edges.outputs)
+    return edges

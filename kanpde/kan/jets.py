@@ -88,3 +88,30 @@ def multiply_adjoint(weights: Jet, other: Jet, like: Jet) -> Jet:
             if right is not None and like[beta] is not None:
                 result[beta] = add(result[beta], weight * right if count == 1 else count * weight * right)
     return result
+
+
+def derivative_factors(alpha: MultiIndex, jet: Jet) -> dict[int, Tensor | None]:
+    """Faa di Bruno's sum sorted by the derivative of the outer function: m -> (n, N), the factor of phi^(m); None means one."""
+    result: dict[int, Tensor | None] = {}
+    for count, blocks in partitions(alpha):
+        if not blocks:
+            return {0: None}
+        parts = [jet[beta] for beta in blocks]
+        if any(part is None for part in parts):
+            continue
+        term: Tensor | None = prod((part for part in parts[1:] if part is not None), start=parts[0])  # type: ignore[type-var]
+        term = term if count == 1 or term is None else count * term
+        result[len(blocks)] = add(result.get(len(blocks)), term)
+    return result
+
+
+def partition_slopes(alpha: MultiIndex, jet: Jet) -> Iterator[tuple[MultiIndex, int, Tensor | float]]:
+    """How D^alpha phi(z) hangs on the derivatives of z: (beta, m, factor), d/d(D^beta z) is the sum of phi^(m) * factor."""
+    for count, blocks in partitions(alpha):
+        parts = [jet[beta] for beta in blocks]
+        if not blocks or any(part is None for part in parts):
+            continue
+        for beta in set(blocks):
+            rest = list(parts)
+            rest.pop(blocks.index(beta))
+            yield beta, len(blocks), prod((p for p in rest if p is not None), start=count * blocks.count(beta))

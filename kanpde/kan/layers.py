@@ -7,7 +7,7 @@ arXiv 2408.10205, section 3.1 (multiplication nodes).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from kanpde.kan.edges import Edges, Trace, edges_from_spec
 from kanpde.kan.jets import Jet, add, multiply, multiply_adjoint
+from kanpde.kan.symbolic_edges import SymbolicEdges, symbolic_from_spec
 
 
 @dataclass
@@ -25,10 +26,16 @@ class LayerTrace:
     groups: list[Trace]
     factors: list[Jet]  # (products, N) each, one jet per factor
     inputs: Jet
+    symbolic: Any = None
 
 
 class Layer(nn.Module):
-    """One layer: each group takes the inputs ``sources[g]`` and adds to the subnodes ``targets[g]`` (first, last + 1)."""
+    """One layer: each group takes the inputs ``sources[g]`` and adds to the subnodes ``targets[g]`` (first, last + 1).
+
+    ``symbolic`` holds the edges with known functions, if there are any; it adds to the subnodes what its edges are.
+    """
+
+    symbolic: SymbolicEdges | None
 
     def __init__(
         self,
@@ -38,12 +45,14 @@ class Layer(nn.Module):
         sums: int,
         products: int = 0,
         arity: int = 2,
+        symbolic: SymbolicEdges | None = None,
     ) -> None:
         super().__init__()
         self.groups = nn.ModuleList(groups)
         self.sources = tuple(tuple(source) for source in sources)
         self.targets = tuple((first, last) for first, last in targets)
         self.sums, self.products, self.arity = sums, products, arity
+        self.symbolic = symbolic
 
     @property
     def edges(self) -> list[Edges]:
@@ -56,9 +65,22 @@ class Layer(nn.Module):
         return self.sums + self.products
 
     @property
+    def subnodes(self) -> int:
+        """The number of sums of edges: sum nodes, and factors of product nodes."""
+        return self.sums + self.arity * self.products
+
+    @property
     def count(self) -> int:
         """The number of learnable numbers."""
-        return sum(group.count for group in self.edges)
+        return sum(group.count for group in self.edges) + (0 if self.symbolic is None else self.symbolic.count)
+
+    def with_groups(self, groups: Sequence[Edges]) -> Layer:
+        """The same wiring with other groups of edges, as many outputs each."""
+        return Layer(groups, self.sources, self.targets, self.sums, self.products, self.arity, self.symbolic)
+
+    def with_symbolic(self, symbolic: SymbolicEdges | None) -> Layer:
+        """The same groups, shared and not copied, with other symbolic edges."""
+        return Layer(self.edges, self.sources, self.targets, self.sums, self.products, self.arity, symbolic)
 
     def push(self, jet: Jet, extra: int = 0) -> tuple[Jet, LayerTrace]:
         """The jet of the nodes, (nodes, N) each."""
@@ -68,12 +90,16 @@ class Layer(nn.Module):
             output, trace = group.push(_select(jet, source), extra)
             traces.append(trace)
             parts.append((target, output))
+        formula = None
+        if self.symbolic is not None:
+            output, formula = self.symbolic.push(jet, extra)
+            parts.append(((0, self.subnodes), output))
         added = _gather(parts, (0, self.sums)) if self.sums else None
         factors = [_gather(parts, self._block(i)) for i in range(self.arity)] if self.products else []
         product: Jet | None = None
         for factor in factors:
             product = factor if product is None else multiply(product, factor)
-        return _stack(added, product, self.sums, self.products), LayerTrace(traces, factors, jet)
+        return _stack(added, product, self.sums, self.products), LayerTrace(traces, factors, jet, formula)
 
     def pull(self, weights: Jet, trace: LayerTrace, into: Tensor | None, need_inputs: bool) -> Jet:
         """The adjoint of ``push``; ``into`` (P of this layer, N) is filled with the Jacobian transposed."""
@@ -101,11 +127,16 @@ class Layer(nn.Module):
                     whole = weight.new_zeros(self._width(trace.inputs), weight.shape[1])
                     whole[list(source)] = weight
                     result[alpha] = add(result[alpha], whole)
+        if self.symbolic is not None:
+            rows = None if into is None else into[start : start + self.symbolic.count]
+            width, own = self._width(trace.inputs), _gather(blocks, (0, self.subnodes))
+            for alpha, weight in self.symbolic.pull(own, trace.symbolic, rows, need_inputs, width).items():
+                result[alpha] = add(result[alpha], weight)
         return result
 
     def spec(self) -> dict[str, Any]:
         """What the layer is, without its weights, in plain types."""
-        return {
+        spec = {
             "groups": [group.spec() for group in self.edges],
             "sources": [list(source) for source in self.sources],
             "targets": [list(target) for target in self.targets],
@@ -113,6 +144,17 @@ class Layer(nn.Module):
             "products": self.products,
             "arity": self.arity,
         }
+        return spec if self.symbolic is None else {**spec, "symbolic": self.symbolic.spec()}
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any) -> None:
+        """Makes room for the symbolic edges of the state, which are loaded next."""
+        affine = state_dict.get(prefix + "symbolic.affine")
+        self.symbolic = None
+        if affine is not None:
+            like = next(self.parameters())
+            places = torch.zeros(len(affine), 2, dtype=torch.int64, device=like.device)
+            self.symbolic = SymbolicEdges(("x",) * len(affine), places, like.new_zeros(len(affine), 4), self.subnodes)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _block(self, factor: int) -> tuple[int, int]:
         first = self.sums + factor * self.products
@@ -183,4 +225,5 @@ def layer_from_spec(spec: dict[str, Any], dtype: torch.dtype, device: torch.devi
     """The layer that ``Layer.spec`` describes, with all coefficients zero."""
     groups = [edges_from_spec(group, dtype, device) for group in spec["groups"]]
     targets = [(first, last) for first, last in spec["targets"]]
-    return Layer(groups, spec["sources"], targets, spec["sums"], spec["products"], spec["arity"])
+    symbolic = symbolic_from_spec(spec["symbolic"], dtype, device) if "symbolic" in spec else None
+    return Layer(groups, spec["sources"], targets, spec["sums"], spec["products"], spec["arity"], symbolic)

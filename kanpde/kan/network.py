@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from os import PathLike
 from typing import Any
 
 import torch
@@ -24,9 +25,13 @@ class KAN(nn.Module):
 
     ``widths`` gives the nodes of each layer, inputs first: ``[2, 5, 1]`` has sum nodes only (Liu et al. 2024, arXiv 2404.19756);
     an entry ``[3, 2]`` means three sum nodes and two products of two (KAN 2.0). ``grid`` is the number of intervals of each
-    edge, on ``domain`` (d, 2) at the inputs and on [-1, 1] further on (see ``adapt``). Edges start as random straight lines;
-    pass a ``generator`` for reproducible ones. Other wirings: ``separable``, ``KAN.from_layers``. ``terms`` are singular
+    edge, on ``domain`` (d, 2) at the inputs and on [-1, 1] further on (see ``adapt``). Product nodes have ``arity`` factors.
+    ``init`` is "variance" (edges start as random straight lines that keep the variance) or "xavier" (as in the KAN paper); pass
+    a ``generator`` for reproducible ones. Other wirings: ``separable``, ``KAN.from_layers``. ``terms`` are singular
     functions that are added to the outputs: what no smooth edge can say near a corner (``with_terms``).
+
+    An ordinary module: it moves, copies, pickles and saves like any other. Grids, masks of pruned edges and symbolic edges are
+    part of the state, so that ``load_state_dict`` turns a fresh network of the same widths into the one that was saved.
     """
 
     terms: Terms | None
@@ -42,6 +47,8 @@ class KAN(nn.Module):
         generator: torch.Generator | None = None,
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
+        init: str = "variance",
+        arity: int = 2,
     ) -> None:
         super().__init__()
         shape = [(w, 0) if isinstance(w, int) else (w[0], w[1]) for w in widths]
@@ -50,14 +57,14 @@ class KAN(nn.Module):
         layers = []
         unit = [[-1.0, 1.0]]
         for n, ((sums, products), (next_sums, next_products)) in enumerate(pairwise(shape)):
-            inputs, subnodes = sums + products, next_sums + 2 * next_products
+            inputs, subnodes = sums + products, next_sums + arity * next_products
             intervals = domain if n == 0 and domain is not None else unit * inputs
             grids = [Grid.uniform(float(a), float(b), grid, degree, dtype, device) for a, b in intervals]
             if len(grids) != inputs:
                 raise ValueError(f"the domain has {len(grids)} intervals, the network {inputs} inputs")
             edges = Edges(torch.stack([g.breaks for g in grids]), subnodes, degree, basis, base)
-            edges.initialise(generator)
-            layers.append(Layer([edges], [range(inputs)], [(0, subnodes)], next_sums, next_products))
+            edges.initialise(generator, how=init)
+            layers.append(Layer([edges], [range(inputs)], [(0, subnodes)], next_sums, next_products, arity))
         self._set(layers, shape[0][0], layers[-1].nodes, total=False)
 
     @classmethod
@@ -205,12 +212,51 @@ class KAN(nn.Module):
         layers = []
         for layer in self.stack:
             groups = [remaining.pop(0) for _ in layer.edges]
-            layers.append(Layer(groups, layer.sources, layer.targets, layer.sums, layer.products, layer.arity))
+            layers.append(layer.with_groups(groups))
         return KAN.from_layers(layers, self.inputs, self.outputs, self.total, self.terms)
 
     def with_terms(self, terms: Terms | None) -> KAN:
         """The same edges, shared and not copied, with other singular terms or (None) without."""
         return KAN.from_layers(self.stack, self.inputs, self.outputs, self.total, terms)
+
+    @torch.no_grad()
+    def activations(self, x: Tensor) -> list[Tensor]:  # (N, d) -> (N, nodes) for each layer, the inputs first
+        """The values of all nodes, layer by layer; without ``terms``, the last are the outputs (before they are added up)."""
+        jet: Jet = {(0,): x.T.contiguous()}
+        result = [x]
+        for layer in self.stack:
+            jet, _ = layer.push(jet)
+            value = jet[(0,)]
+            assert value is not None  # the value of a node is always there
+            result.append(value.T)
+        return result
+
+    def fixed(self, layer: int, source: int, target: int, function: str, affine: Tensor | None = None) -> KAN:
+        """A copy whose edge from node ``source`` of a layer (from 0) to subnode ``target`` is c f(a z + b) + d."""
+        from kanpde.kan.fixing import fixed
+
+        return fixed(self, layer, source, target, function, affine)
+
+    def freed(self, layer: int, source: int, target: int) -> KAN:
+        """A copy whose symbolic edge is the spline again that it was."""
+        from kanpde.kan.fixing import freed
+
+        return freed(self, layer, source, target)
+
+    @torch.no_grad()
+    def edge_values(self, x: Tensor) -> list[Tensor]:  # (N, d) -> (subnodes, nodes, N) for each layer
+        """What every edge adds to its subnode, layer by layer; zero where an edge is pruned or there is none."""
+        result = []
+        for layer, nodes in zip(self.stack, self.activations(x)[:-1], strict=True):
+            z = nodes.T.contiguous()
+            values = z.new_zeros(layer.subnodes, len(z), z.shape[1])
+            for group, source, (first, last) in zip(layer.edges, layer.sources, layer.targets, strict=True):
+                values[first:last, list(source)] += group.functions(z[list(source)])[0].transpose(0, 1)
+            if layer.symbolic is not None:
+                places = layer.symbolic.places
+                values.index_put_((places[:, 1], places[:, 0]), layer.symbolic.functions_at(z)[0], accumulate=True)
+            result.append(values)
+        return result
 
     def extend(self, grids: int | Sequence[Grid]) -> KAN:
         """The same function on finer grids: every interval cut into ``grids`` equal parts, or the given grids, which contain the
@@ -224,6 +270,21 @@ class KAN(nn.Module):
         layers = [layer.spec() for layer in self.stack]
         spec = {"inputs": self.inputs, "outputs": self.outputs, "total": self.total, "layers": layers}
         return spec if self.terms is None else {**spec, "terms": self.terms.spec()}
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes architecture, grids and weights; ``torch.load(path, weights_only=True)`` reads them too."""
+        torch.save({"spec": self.spec(), "state": self.state_dict()}, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> KAN:
+        """The network that ``save`` wrote, on a device, in the precision it had or another."""
+        held = torch.load(path, map_location=device, weights_only=True)
+        if not isinstance(held, dict) or not {"spec", "state"} <= set(held):
+            raise ValueError(f"'{path}' holds no network that KAN.save wrote; for a state_dict use load_state_dict")
+        own = next(t.dtype for t in held["state"].values() if isinstance(t, Tensor) and t.is_floating_point())
+        network = cls.from_spec(held["spec"], dtype or own, device)
+        network.load_state_dict(held["state"])
+        return network
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any], dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> KAN:
