@@ -5,11 +5,11 @@ The published figures are test RMSE: the best KAN (the lower of pruned and unpru
 **The paper does not say where the variables are sampled**, nor does its code (asked there in issue 369, without an answer by the
 authors). Hence two sets of boxes:
 
-- ``WIDE``: the boxes chosen here, the default: a whole period, several zeros, orders up to 2 or 4, close to the singularities.
-  Each function is finite in its box.
-- ``UNIT``: the unit square, as those who have repeated the table since do (KANbeFair, arXiv 2407.16674; the second variable of yv
-  and kv from 0.1, because they are infinite at 0). Here jv and iv have a corner like x^v, v -> 0, and lpmv with m = 1 an edge
-  like sqrt(1 - x), where no smooth network is good.
+- ``UNIT``: the default, the unit square, as those who have repeated the table since take it (KANbeFair, arXiv 2407.16674; the
+  second variable of yv and kv from 0.1, because they are infinite at 0). Here jv and iv have a corner like x^v, v -> 0, and lpmv
+  with m = 1 an edge like sqrt(1 - x), where no smooth network is good.
+- ``WIDE``: boxes chosen here: a whole period, several zeros, orders up to 2 or 4, close to the singularities. Each function is
+  finite in its box.
 
 A recipe that reaches the published figures on both does not owe it to a box that was chosen to be easy.
 
@@ -17,7 +17,7 @@ Orders of arguments are scipy's: ``ellipj(u, m)`` (the first of its four values,
 ``ellipeinc(phi, m)`` with the parameter m = k^2, ``jv(v, x)`` with a real order v, ``lpmv(m, v, x)`` with the order m an integer
 and the degree v real, ``sph_harm_y(n, m, theta, phi)`` with the degree n first, the polar angle theta from 0 to pi, the azimuth
 phi from 0 to 2 pi (scipy 1.15 or later). The paper's ``sph_harm(m, n, theta, phi)`` (removed from scipy) had the order first and
-called the azimuth theta; its (m, n) are the names here. The real part is taken.
+called the azimuth theta; its m and n are the last digits of the names here. The real part is taken.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ WIDE = (
     _case("yv", "Y_v(x)", "v x", (0.0, 2.0, 1.0, 10.0), special.yv, 1.49e-5, 3.45e-4),
     _case("kv", "K_v(x)", "v x", (0.0, 2.0, 0.5, 5.0), special.kv, 2.52e-5, 1.67e-4),
     _case("iv", "I_v(x)", "v x", (0.0, 2.0, 0.0, 4.0), special.iv, 9.28e-3, 1.07e-2),
-    _case("lpmv m=0", "P_v(x)", "v x", DEGREES, partial(_legendre, 0), 5.25e-5, 1.74e-2),
-    _case("lpmv m=1", "P_v^1(x)", "v x", DEGREES, partial(_legendre, 1), 6.90e-4, 1.50e-3),
-    _case("lpmv m=2", "P_v^2(x)", "v x", DEGREES, partial(_legendre, 2), 2.26e-4, 9.43e-4),
-    _case("sph_harm (0,1)", "Y_1^0", "theta phi", SPHERE, partial(_harmonic, 0, 1), 2.21e-7, 1.25e-6),
-    _case("sph_harm (1,1)", "Re Y_1^1", "theta phi", SPHERE, partial(_harmonic, 1, 1), 1.22e-4, 6.70e-4),
-    _case("sph_harm (0,2)", "Y_2^0", "theta phi", SPHERE, partial(_harmonic, 0, 2), 1.95e-7, 2.85e-6),
-    _case("sph_harm (1,2)", "Re Y_2^1", "theta phi", SPHERE, partial(_harmonic, 1, 2), 1.50e-5, 1.84e-3),
-    _case("sph_harm (2,2)", "Re Y_2^2", "theta phi", SPHERE, partial(_harmonic, 2, 2), 9.45e-5, 6.21e-4),
+    _case("lpmv_0", "P_v(x)", "v x", DEGREES, partial(_legendre, 0), 5.25e-5, 1.74e-2),
+    _case("lpmv_1", "P_v^1(x)", "v x", DEGREES, partial(_legendre, 1), 6.90e-4, 1.50e-3),
+    _case("lpmv_2", "P_v^2(x)", "v x", DEGREES, partial(_legendre, 2), 2.26e-4, 9.43e-4),
+    _case("sph_harm_01", "Y_1^0", "theta phi", SPHERE, partial(_harmonic, 0, 1), 2.21e-7, 1.25e-6),
+    _case("sph_harm_11", "Re Y_1^1", "theta phi", SPHERE, partial(_harmonic, 1, 1), 1.22e-4, 6.70e-4),
+    _case("sph_harm_02", "Y_2^0", "theta phi", SPHERE, partial(_harmonic, 0, 2), 1.95e-7, 2.85e-6),
+    _case("sph_harm_12", "Re Y_2^1", "theta phi", SPHERE, partial(_harmonic, 1, 2), 1.50e-5, 1.84e-3),
+    _case("sph_harm_22", "Re Y_2^2", "theta phi", SPHERE, partial(_harmonic, 2, 2), 9.45e-5, 6.21e-4),
 )
 
 UNIT = tuple(
