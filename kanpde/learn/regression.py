@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +13,21 @@ import torch
 from kanpde.results import Formula, History
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from kanpde.kan import KAN
+    from kanpde.kan.attribution import Attribution
     from kanpde.learn.data import Data
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Regression:
     """What ``kanpde.fit`` returns: ``regression(X)`` are the predicted values, numpy in and numpy out.
 
-    ``data`` are the points that the network was trained on, ``validation`` those held back (None if there were none), ``settings``
-    the words of ``kanpde.fit`` that were used, ``outcome`` a sentence. ``seconds`` counts all training so far.
+    ``data`` are the points that the network was trained on, ``validation`` those held back (None if there were none),
+    ``settings`` the words of ``kanpde.fit`` that were used, ``outcome`` a sentence, ``seconds`` those of all training so far.
+    Methods that change the network return a new Regression, so that nothing is lost and steps can be chained:
+    ``kanpde.fit(X, y).prune().refit().auto_symbolic()``.
     """
 
     network: KAN
@@ -34,12 +40,162 @@ class Regression:
     formula: Formula | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the inputs are called."""
+        return self.data.names
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What the values are called."""
+        return self.data.targets
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the network has learned."""
+        return self.network.count
+
+    @property
+    def rmse(self) -> float:
+        """The root mean square error on the points of training, over all values, in the units of y."""
+        return self._rmse(self.data)
+
+    @property
+    def validation_rmse(self) -> float | None:
+        """The same on the points that were held back; None if there are none."""
+        return None if self.validation is None else self._rmse(self.validation)
+
+    @torch.no_grad()
+    def _rmse(self, data: Data) -> float:
+        return float((self.network(data.x) - data.y).square().mean().sqrt())
+
     def predict(self, X: Any) -> np.ndarray:  # (N, d) -> (N,) or (N, m)
-        """The values at points."""
+        """The network's values at points, in the order of ``names``; (N,) for a single target. (N,) points of a single input do.
+
+        Raises ValueError for another number of inputs and for points that are not finite.
+        """
+        points = np.asarray(X, dtype=float)
+        points = points[:, None] if points.ndim == 1 and self.network.inputs == 1 else points
+        if points.ndim != 2 or points.shape[1] != self.network.inputs:
+            wanted = f"(N, {self.network.inputs})"
+            raise ValueError(f"the points have shape {points.shape}; {wanted} is wanted, with columns {', '.join(self.names)}")
+        if not np.isfinite(points).all():
+            raise ValueError(f"the point in row {int(np.argwhere(~np.isfinite(points))[0, 0])} is not finite")
         like = next(self.network.parameters())
-        x = torch.as_tensor(np.asarray(X, dtype=float), dtype=like.dtype, device=like.device)
         with torch.no_grad():
-            y = self.network(x).cpu().double().numpy()
-        return y[:, 0] if y.shape[1] == 1 else y
+            values = self.network(torch.as_tensor(points).to(like)).cpu().double().numpy()
+        return values[:, 0] if values.shape[1] == 1 else values
 
     __call__ = predict
+
+    def refit(self, **words: Any) -> Regression:
+        """The same network trained on; ``words`` are those of ``kanpde.fit`` (``l1=1e-3``, ``steps=50``), the rest as before."""
+        from kanpde.learn.fit import refit
+
+        return refit(self, **words)
+
+    def refine(self, grid: int) -> Regression:
+        """The same function on finer grids, at least ``grid`` intervals on every edge: room that ``refit`` then fills."""
+        from kanpde.kan.refine import with_intervals
+
+        finer = with_intervals(self.network, grid)
+        return self._with(finer, f"refined to {grid} intervals, {finer.count} parameters")
+
+    def prune(self, edges: float = 1e-2, nodes: float = 1e-2, change: float | None = None) -> Regression:
+        """The network without edges and hidden nodes whose score of ``attribution`` is below a threshold (1: a whole output).
+
+        With ``change`` only as many of them go as change the function by no more than that part of its standard deviation. What
+        is left is not trained again: ``prune().refit()`` does.
+        """
+        from kanpde.kan.prune import pruned
+
+        found = pruned(self.network, self.data.x, edges, nodes, change)
+        return self._with(found.network, found.sentence)
+
+    def attribution(self, output: int | None = None) -> Attribution:
+        """How much every input, node and edge matters to the outputs, or to one of them, on the points of training."""
+        from kanpde.kan.attribution import attribution
+
+        return attribution(self.network, self.data.x, output)
+
+    def fix_symbolic(self, layer: int, source: int, target: int, function: str, affine: Any = None) -> Regression:
+        """The edge from node ``source`` of ``layer`` to subnode ``target`` (all from 0) as c f(a z + b) + d, f by its name.
+
+        Without ``affine`` (a, b, c, d) the four numbers are fitted to the edge as it is. ``freed`` by ``free_symbolic``.
+        """
+        from kanpde.learn.edge_functions import fitted
+
+        if affine is None:
+            found = fitted(self.network, self.data.x, layer, source, target, (function,))[0]
+            affine = found.affine
+        numbers = torch.as_tensor(affine, dtype=torch.float64)
+        network = self.network.fixed(layer, source, target, function, numbers)
+        return self._with(network, f"the edge ({layer}, {source}, {target}) is {function} now")
+
+    def free_symbolic(self, layer: int, source: int, target: int) -> Regression:
+        """The edge as the spline again that it was before ``fix_symbolic``."""
+        return self._with(self.network.freed(layer, source, target), f"the edge ({layer}, {source}, {target}) is a spline again")
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write everything into one HDF5 file, which ``Regression.load`` reads; other suffixes write the network or the formula.
+
+        ``.pt`` the network (``KAN.load``), ``.py``, ``.tex`` and ``.c`` the formula, or without one the network, ``.csv`` points
+        with given and predicted values.
+        """
+        from kanpde.export.regression import save
+
+        save(self, path)
+
+    @staticmethod
+    def load(path: str | PathLike[str]) -> Regression:
+        """The Regression in a ``regression.h5``, or in the run folder that holds one."""
+        from kanpde.export.regression import load
+
+        return load(path)
+
+    def plot(self, kind: str = "network") -> Figure:
+        """A figure: the ``network`` with every edge's function, the ``fit`` (predicted against given), or the ``convergence``."""
+        from kanpde.report.fits import figure
+
+        return figure(self, kind)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of the fit in plain types: what ``summary.json`` of a run folder holds."""
+        from kanpde.export.regression import summary
+
+        return summary(self)
+
+    def _with(self, network: KAN, outcome: str) -> Regression:
+        """Another network; a formula of the old one is none of the new one."""
+        return replace(self, network=network, outcome=outcome, formula=None)
+
+    def _lines(self) -> list[tuple[str, str]]:
+        """What a reader wants to know, as (name, value)."""
+        spread = float(self.data.scale.square().mean().sqrt())
+        found = [("network", _shape(self.network))]
+        for name, data in (("training", self.data), ("validation", self.validation)):
+            if data is not None:
+                error = self._rmse(data)
+                found.append((f"rmse, {name}", f"{error:.3g} ({error / spread:.1e} of the spread), {data.points} points"))
+        found.append(("time", f"{self.seconds:.2g} s, {self.history.iterations} iterations"))
+        if self.formula is not None:
+            known = f"{self.formula.text}  ({self.formula.status})" if self.formula.text else self.formula.sentence
+            found.append(("formula", known))
+        return [*found, ("outcome", self.outcome)]
+
+    def __str__(self) -> str:
+        heading = f"{', '.join(self.targets)} from {', '.join(self.names)}"
+        return "\n".join([heading, *(f"  {name:<18}{value}" for name, value in self._lines())])
+
+    def __repr__(self) -> str:
+        return f"<Regression {', '.join(self.targets)} of {', '.join(self.names)}: {_shape(self.network)}, rmse {self.rmse:.2e}>"
+
+
+def _shape(network: KAN) -> str:
+    """Widths, basis, grid and parameters in words."""
+    nodes = [f"{layer.sums}+{layer.products} products" if layer.products else str(layer.nodes) for layer in network.stack]
+    widths = [str(network.inputs), *nodes]
+    group = network.edges[0]
+    grids = sorted(set(network.intervals))
+    grid = str(grids[0]) if len(grids) == 1 else f"{grids[0]} to {grids[-1]}"
+    return f"{' -> '.join(widths)}, {group.basis} of degree {group.degree}, grid {grid}, {network.count} parameters"
