@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kanpde.kan import KAN
+    from kanpde.learn.fit import fit
+    from kanpde.learn.regression import Regression
     from kanpde.problem import Problem
     from kanpde.results import Solution
     from kanpde.run import load, solve
 
 __version__ = "0.1.0"
-__all__ = ["KAN", "Problem", "Solution", "__version__", "load", "solve"]
+__all__ = ["KAN", "Problem", "Regression", "Solution", "__version__", "fit", "load", "solve"]
 
 _HOMES = {
     "KAN": "kanpde.kan",
     "Problem": "kanpde.problem",
+    "Regression": "kanpde.learn.regression",
     "Solution": "kanpde.results",
+    "fit": "kanpde.learn.fit",
     "load": "kanpde.run",
     "solve": "kanpde.run",
 }

@@ -1,0 +1,126 @@
+"""``kanpde.fit``: from arrays to a trained network in one call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+
+from kanpde.errors import MissingDependency
+from kanpde.kan import KAN
+from kanpde.learn.data import Data
+from kanpde.learn.regression import Regression
+from kanpde.learn.training import Trained, train
+from kanpde.optimize.threads import threads
+from kanpde.results.history import Report
+
+DTYPES = {"float64": torch.float64, "float32": torch.float32}
+Auto = Literal["auto"]
+
+
+def fit(
+    X: Any,
+    y: Any,
+    *,
+    network: KAN | None = None,
+    widths: Sequence[int | Sequence[int]] | Auto = "auto",
+    grid: int | Sequence[int] | Auto = "auto",
+    degree: int | Auto = "auto",
+    basis: str = "bspline",
+    base: str | None = "zero",
+    optimizer: str = "levenberg-marquardt",
+    steps: int | None = None,
+    batch: int | None = None,
+    l1: float = 0.0,
+    entropy: float = 0.0,
+    smoothness: float | Auto = "auto",
+    ridge: float = 0.0,
+    validation: float | tuple[Any, Any] = 0.2,
+    patience: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    dtype: str = "float64",
+    budget: float = 60.0,
+    tolerance: float = 0.0,
+    names: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    domain: Any = None,
+    progress: bool = False,
+    report: Report | None = None,
+    **settings: float,
+) -> Regression:
+    """A Kolmogorov-Arnold network fitted to points ``X`` (N, d) with values ``y`` (N,) or (N, m).
+
+    ``network`` is trained further as it is; otherwise ``widths`` (``[2, 5, 1]``, inputs and outputs included), ``grid`` (intervals
+    of every edge, or those of successive stages) and ``degree`` say what is made, and "auto" chooses on the validation points.
+    ``l1``, ``entropy``, ``smoothness`` and ``ridge`` are weights against the squared relative error (see
+    ``kanpde.learn.penalties``). ``validation`` is the share of points that are held back, or a pair (X, y). ``steps`` are those of
+    a stage, ``batch`` the points of a mini-batch of Adam, ``budget`` seconds, ``tolerance`` a relative error that is good enough.
+    ``names`` and ``targets`` name the columns, ``domain`` (d, 2) gives ranges wider than those of the points; ``settings`` go to
+    the optimiser (``learning_rate``). Equal data and seed give an equal result, unless the time runs out.
+
+    How good the fit is, and why training ended, is said by ``outcome``. Raises ValueError for input that does not fit, which says
+    what to write instead.
+    """
+    began = time.perf_counter()
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype is one of {', '.join(DTYPES)}; got '{dtype}'")
+    data = Data.of(X, y, names, targets, domain, DTYPES[dtype], _device(device))
+    generator = torch.Generator().manual_seed(seed)
+    if isinstance(validation, tuple):
+        held: Data | None = Data.of(*validation, data.names, data.targets, None, DTYPES[dtype], data.x.device)
+    else:
+        data, held = data.split(validation, generator)
+    words: dict[str, Any] = {
+        "optimizer": optimizer,
+        "steps": steps,
+        "batch": batch,
+        "l1": l1,
+        "entropy": entropy,
+        "smoothness": 0.0 if smoothness == "auto" else smoothness,
+        "ridge": ridge,
+        "patience": patience,
+        "tolerance": tolerance,
+        "seed": seed,
+        **settings,
+    }
+    from kanpde.report.progress import shown
+
+    with shown(report, progress, "fit") as said, threads(1):
+        grids = _grids(grid)
+        if network is None:
+            chosen = [data.inputs, 5, data.outputs] if widths == "auto" else widths
+            order = 3 if degree == "auto" else degree
+            network = KAN(chosen, grids[0], order, basis, base, data.domain, generator, data.x.dtype, data.x.device)
+        trained = train(network, data, held, grids=grids, deadline=began + budget, report=said, **words)
+    kept = {**words, "basis": basis, "base": base, "validation": validation, "device": device, "dtype": dtype, "budget": budget}
+    seconds = time.perf_counter() - began
+    return Regression(trained.network, data, kept, trained.history, _outcome(trained, data), held, seconds)
+
+
+def _grids(grid: int | Sequence[int] | Auto) -> tuple[int, ...]:
+    if isinstance(grid, str):
+        return 5, 10, 20
+    return (grid,) if isinstance(grid, int) else tuple(grid)
+
+
+def _device(device: str) -> torch.device:
+    if device not in ("auto", "cpu") and not device.startswith("cuda"):
+        raise ValueError(f"the device is one of auto, cpu, cuda; got '{device}'")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise MissingDependency("no CUDA device is available here; leave device out, or say device='cpu'")
+    return torch.device("cpu" if device == "auto" else device)
+
+
+def _outcome(trained: Trained, data: Data) -> str:
+    held = "" if trained.validation is None else f", {trained.validation:.1e} on points held back"
+    text = f"relative error {trained.error:.1e} on {data.points} points{held}: {trained.sentence}"
+    if trained.network.count > data.points * data.outputs:
+        text += (
+            f"; there are more parameters ({trained.network.count}) than values: more points, or a coarser grid, would be safer"
+        )
+    if data.constant:
+        text += f"; nothing is learned about {', '.join(data.constant)}, which is the same at every point"
+    return text
