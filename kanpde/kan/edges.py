@@ -92,6 +92,11 @@ class Edges(nn.Module):
         return tuple(Grid(breaks, self.degree) for breaks in self.breaks)
 
     @property
+    def alive(self) -> Tensor:  # (n_in,) of bool
+        """The inputs that an edge takes which is not masked."""
+        return self.breaks.new_ones(self.inputs).bool() if self.mask is None else (self.mask != 0).any(1)
+
+    @property
     def count(self) -> int:
         """The number of learnable numbers."""
         return self.coefficients.numel() + (0 if self.weight is None else self.weight.numel())
@@ -141,7 +146,7 @@ class Edges(nn.Module):
 
     def extended(self, breaks: Sequence[Tensor]) -> Edges:
         """The same functions on finer grids that contain the old ones: new break points (G' + 1,) for each input."""
-        result = self._like(torch.stack([b.to(self.breaks) for b in breaks]))
+        result = self.like(torch.stack([b.to(self.breaks) for b in breaks]))
         basis = BASES[self.basis]
         for i, finer in enumerate(result.breaks):
             if not torch.isin(self.breaks[i], finer).all():
@@ -151,13 +156,13 @@ class Edges(nn.Module):
 
     def masked(self, mask: Tensor | None) -> Edges:
         """The group with other edges alive, (n_in, n_out) of zeros and ones; what the others have learnt is kept."""
-        result = self._like(self.breaks)
+        result = self.like(self.breaks)
         result.coefficients.data = self.coefficients.data.clone()
         result.mask = None if mask is None or bool((mask != 0).all()) else (mask != 0).to(self.breaks)
         return result
 
-    def _like(self, breaks: Tensor) -> Edges:
-        """The group on another grid, its coefficients zero."""
+    def like(self, breaks: Tensor) -> Edges:
+        """The same group, its weights and its mask, on a grid (n_in, G' + 1) of any kind; its coefficients are zero."""
         result = Edges(breaks, self.outputs, self.degree, self.basis, self.base)
         if result.weight is not None and self.weight is not None:
             result.weight.data = self.weight.data.clone()
@@ -169,7 +174,7 @@ class Edges(nn.Module):
 
         Least squares at four points per function, by an orthogonal decomposition that stands rank deficiency.
         """
-        result = self._like(breaks.to(self.breaks))
+        result = self.like(breaks.to(self.breaks))
         basis = BASES[self.basis]
         parts = torch.arange(4, dtype=breaks.dtype, device=breaks.device) / 4
         sites = basis.sites(result.breaks, self.degree)

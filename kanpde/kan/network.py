@@ -265,6 +265,12 @@ class KAN(nn.Module):
 
         return extend(self, grids)
 
+    def outside(self, x: Tensor) -> Tensor:  # (N, d) -> (d,)
+        """The share of the points that lie beyond the grid of each input, where u is extrapolated (see ``kan.growth``)."""
+        from kanpde.kan.growth import outside
+
+        return outside(self, x)[0]
+
     def spec(self) -> dict[str, Any]:
         """The architecture and the grids in plain types, for JSON; the weights are in ``state_dict``."""
         layers = [layer.spec() for layer in self.stack]

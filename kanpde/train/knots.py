@@ -12,28 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kanpde.kan.placement import highest_derivative
+
 SAFETY = 1.15  # knots per unit of the predicted density: 15 percent more than the asymptotic formula asks for
 GRADING = 2.0  # neighbouring intervals differ at most by this factor
-
-
-def highest_derivative(
-    c: Tensor,  # (K, n) coefficients of n splines on open knots
-    breaks: Tensor,  # (G + 1,)
-    degree: int,
-) -> Tensor:  # (G,)
-    """An estimate of max over the splines of |u^(k + 1)| on each interval."""
-    k = degree
-    knots = torch.cat([breaks[:1].expand(k), breaks, breaks[-1:].expand(k)])
-    for p in range(k, 0, -1):
-        first = k - p + 1
-        count = c.shape[0] - 1
-        spread = knots[first + p : first + p + count] - knots[first : first + count]
-        c = p * (c[1:] - c[:-1]) / spread[:, None]
-    h = breaks.diff()  # c is now the k-th derivative, constant on each interval: (G, n)
-    if c.shape[0] < 2:
-        return torch.zeros_like(h)
-    jumps = (2 * c.diff(dim=0).abs() / (h[1:] + h[:-1])[:, None]).amax(1)  # (G - 1,)
-    return torch.maximum(torch.cat([jumps[:1], jumps]), torch.cat([jumps, jumps[-1:]]))
 
 
 def constant(degree: int) -> float:
