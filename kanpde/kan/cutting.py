@@ -55,7 +55,7 @@ class _Node:
 
 
 def _nodes(layer: Layer, alive: Tensor, constants: Tensor, kept: Sequence[int], last: bool) -> list[_Node]:
-    """What becomes of each node that is kept: a product with one living factor is a sum, but not at the outputs, whose order stays."""
+    """What becomes of each node that is kept: a product with one living factor is a sum, but not among the outputs."""
     found = []
     for node in kept:
         parts = _factors(layer, node)
