@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from kanpde.results import Formula, History
+from kanpde.optimize.threads import threads
+from kanpde.results import Formula, History, Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from kanpde.kan import KAN
     from kanpde.kan.attribution import Attribution
     from kanpde.learn.data import Data
+    from kanpde.learn.edge_functions import EdgeFunction
+
+TRAINING = ("optimizer", "steps", "batch", "l1", "entropy", "smoothness", "ridge", "patience", "tolerance", "seed")
+"""Words of ``kanpde.fit`` that say how a network is trained, rather than what it is."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,11 +94,36 @@ class Regression:
 
     __call__ = predict
 
-    def refit(self, **words: Any) -> Regression:
-        """The same network trained on; ``words`` are those of ``kanpde.fit`` (``l1=1e-3``, ``steps=50``), the rest as before."""
-        from kanpde.learn.fit import refit
+    def refit(
+        self,
+        *,
+        budget: float = 60.0,
+        grids: Sequence[int] = (),
+        progress: bool = False,
+        report: Report | None = None,
+        **words: Any,
+    ) -> Regression:
+        """The same network trained on, on its own grids or in stages over ``grids``, for at most ``budget`` seconds.
 
-        return refit(self, **words)
+        ``words`` are those of ``kanpde.fit`` that concern training (``l1=1e-3``, ``steps=50``, ``optimizer="adam"``); what is not
+        given is as it was before. Raises ValueError for words that do not fit.
+        """
+        from kanpde.learn.training import train
+        from kanpde.report.progress import shown
+
+        unknown = [word for word in words if word not in (*TRAINING, *self.settings)]
+        if unknown:
+            raise ValueError(f"refit has no word '{unknown[0]}'; there are {', '.join(('budget', 'grids', *TRAINING))}")
+        kept = {word: self.settings[word] for word in TRAINING if word in self.settings} | words
+        began = time.perf_counter()
+        with shown(report, progress, "fit") as said, threads(1):
+            trained = train(
+                self.network, self.data, self.validation, grids=tuple(grids), deadline=began + budget, report=said, **kept
+            )
+        history = History([*self.history.stages, *trained.history.stages])
+        seconds = self.seconds + time.perf_counter() - began
+        fresh = self._with(trained.network, f"relative error {trained.error:.1e} after training on: {trained.sentence}")
+        return replace(fresh, settings={**self.settings, **words}, history=history, seconds=seconds)
 
     def refine(self, grid: int) -> Regression:
         """The same function on finer grids, at least ``grid`` intervals on every edge: room that ``refit`` then fills."""
@@ -118,6 +149,15 @@ class Regression:
 
         return attribution(self.network, self.data.x, output)
 
+    def suggest_symbolic(self, layer: int, source: int, target: int, most: int = 5) -> list[EdgeFunction]:
+        """Functions that the edge from node ``source`` of ``layer`` to subnode ``target`` (all from 0) may be, the best first.
+
+        Each says how far it is from the edge and what it does to the error on the data; ``fix_symbolic`` puts one in.
+        """
+        from kanpde.learn.edge_functions import suggest_edge
+
+        return suggest_edge(self.network, self.data.x, layer, source, target, self.data.y, most)
+
     def fix_symbolic(self, layer: int, source: int, target: int, function: str, affine: Any = None) -> Regression:
         """The edge from node ``source`` of ``layer`` to subnode ``target`` (all from 0) as c f(a z + b) + d, f by its name.
 
@@ -126,8 +166,7 @@ class Regression:
         from kanpde.learn.edge_functions import fitted
 
         if affine is None:
-            found = fitted(self.network, self.data.x, layer, source, target, (function,))[0]
-            affine = found.affine
+            affine = fitted(self.network, self.data.x, layer, source, target, (function,))[0].affine
         numbers = torch.as_tensor(affine, dtype=torch.float64)
         network = self.network.fixed(layer, source, target, function, numbers)
         return self._with(network, f"the edge ({layer}, {source}, {target}) is {function} now")
