@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Number of the layout above; a reader refuses what it does not know."""
 
+PROBLEM_FILES = (".yaml", ".yml")
+"""Endings of what is solved, which somebody may name where its run is meant."""
+
 _COLUMNS = ("iterations", "parameters", "seconds", "residual", "estimate", "change")
 
 
@@ -150,6 +153,8 @@ def read_solution(path: str | PathLike[str]) -> Solution:
     source = Path(path) / "solution.h5" if Path(path).is_dir() else Path(path)
     if not source.is_file():
         raise ProblemError(f"there is no run at '{path}'", hint="'kanpde solve FILE' writes one to runs/<name of the file>")
+    if source.suffix in PROBLEM_FILES:
+        raise ProblemError(f"'{path}' is a problem file, not a run", hint=f"'kanpde solve {path}' writes its run; name that")
     try:
         with h5py.File(source, "r") as file:
             attributes = dict(file.attrs)

@@ -159,7 +159,11 @@ class Builder:
             hint = "Euler's number is exp(1)"
         if name == "i":
             hint = "declare the field complex to use the imaginary unit: find: psi(x, t) complex"
-        raise self.text.error(f"'{name}' is not known", start, end, hint or f"name it under 'where', as '{name}: ...'")
+        if hint is None:
+            hint = f"name it under 'where', as '{name}: ...'"
+            if len(name) == 1 and scope.coordinates:
+                hint = f"the coordinates are {', '.join(scope.coordinates)}; for anything else, {hint}"
+        raise self.text.error(f"'{name}' is not known", start, end, hint)
 
     def _refuse_unknown(self, name: str, tree: Tree[Token]) -> None:
         if not self.allow_unknowns:

@@ -143,6 +143,11 @@ def _unexpected_token(text: Text, error: UnexpectedToken, start_rule: Start) -> 
             hint = f"write {left}({token.value})"
         elif token.type == "LPAR" and power and power.group(1) in known_functions():
             hint = f"write {power.group(1)}(...)^{left}"
+        elif start_rule == "shape":
+            one, other = left if left not in ")]" else "...", f"{token.value}"
+            hint = f"{one} - {other} takes the second away, {one} + {other} joins both, {one} & {other} keeps what they share"
+        elif left in ("on", "at"):
+            hint = f"a place is written without '{left}': x = 0"
         elif token.value == "at":
             hint = "conditions at a place stand below 'boundary', as 'x = 0: u = 0'"
         elif left in ("and", "or", "not") or token.value in ("and", "or", "not"):

@@ -135,6 +135,10 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(rod, tmp_path, monkeyp
 def test_what_is_no_run_is_refused_in_a_sentence(tmp_path):
     with pytest.raises(ProblemError, match="there is no run at"):
         load(tmp_path / "none")
+    (tmp_path / "heat.yaml").write_text("find: u(x, t)")
+    with pytest.raises(ProblemError, match="is a problem file, not a run") as refused:
+        load(tmp_path / "heat.yaml")
+    assert "kanpde solve" in refused.value.hint
     (tmp_path / "text.h5").write_text("not HDF5")
     with pytest.raises(ProblemError, match="is no complete run file"):
         load(tmp_path / "text.h5")
