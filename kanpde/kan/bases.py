@@ -13,22 +13,36 @@ from torch import Tensor
 
 from kanpde.kan.bspline import BSpline
 from kanpde.kan.chebyshev import Chebyshev
+from kanpde.kan.fourier import Fourier
+from kanpde.kan.jacobi import Jacobi, Legendre
+from kanpde.kan.rational import Rational
+from kanpde.kan.rbf import RBF
+from kanpde.kan.relu import ReLUPowers
+from kanpde.kan.wavelet import Wavelet
 
 
 class Basis(Protocol):
     """K univariate functions on each of n independent grids of G intervals.
 
-    ``grid`` and ``degree`` mean resolution and smoothness for every family; more intervals always contain the functions of fewer.
+    ``grid`` and ``degree`` mean resolution and smoothness for every family. Constants and straight lines are among the functions,
+    exactly. Values are finite outside the grid too; a class says how its functions go on there.
     """
 
     name: str
-    local: bool  # whether break points inside the grid matter, or only its ends
+    local: bool  # whether break points inside the grid matter, or only its ends and their number
+    nested: bool  # whether a finer grid has all functions of a coarser one, so that ``extend`` changes nothing
 
     def size(self, intervals: int, degree: int) -> int:
         """The number K of functions."""
 
     def order(self, degree: int) -> float:
         """The order of convergence in 1/G for smooth functions; infinite if faster than any power."""
+
+    def floor(self, degree: int) -> float:
+        """The error relative to the function at which convergence ends; 0 if that is round-off."""
+
+    def polynomials(self, degree: int) -> int:
+        """The highest degree of which all polynomials are among the functions, 1 at least."""
 
     def table(
         self,
@@ -40,7 +54,10 @@ class Basis(Protocol):
         """All functions and their derivatives up to ``order`` at the points."""
 
     def sites(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
-        """Points at which interpolation is well conditioned."""
+        """Points at which interpolation is well conditioned, increasing."""
+
+    def constant(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
+        """The coefficients of the function one."""
 
     def linear(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
         """The coefficients of the function that rises from -1 to 1 over the grid."""
@@ -55,12 +72,20 @@ class Basis(Protocol):
         finer: Tensor,  # (G' + 1,), contains breaks
         degree: int,
     ) -> Tensor:  # (n_out, K')
-        """The same functions on a finer grid, to round-off."""
+        """The same functions on a finer grid: to round-off if ``nested``, else the nearest (``kan/projection.py``), as near to
+        whatever the old grid resolved as the old grid came."""
 
 
 BASES: dict[str, Basis] = {
     "bspline": BSpline(),
     "chebyshev": Chebyshev(),
+    "legendre": Legendre(),
+    "jacobi": Jacobi(),
+    "fourier": Fourier(),
+    "rbf": RBF(),
+    "wavelet": Wavelet(),
+    "relu": ReLUPowers(),
+    "rational": Rational(),
 }
 """Every basis that an edge can have, by the name that the problem file uses."""
 

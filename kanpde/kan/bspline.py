@@ -66,6 +66,14 @@ def _differentiate(row: list[Tensor], near: dict[int, Tensor], k: int, q: int) -
     return row
 
 
+def greville(breaks: Tensor, degree: int) -> Tensor:  # (..., G + 1) -> (..., G + k)
+    """Greville's points: the means of k neighbouring knots, which are closer near the ends; midpoints for degree 0."""
+    knots = open_knots(breaks, degree)
+    if degree == 0:
+        return (knots[..., 1:] + knots[..., :-1]) / 2
+    return knots[..., 1:-1].unfold(-1, degree, 1).mean(-1)
+
+
 def insert_knots(
     coefficients: Tensor,  # (..., K) of a spline on open knots
     breaks: Tensor,  # (G + 1,)
@@ -98,6 +106,7 @@ class BSpline:
 
     name = "bspline"
     local = True
+    nested = True
 
     def size(self, intervals: int, degree: int) -> int:
         """G + k."""
@@ -106,6 +115,14 @@ class BSpline:
     def order(self, degree: int) -> float:
         """k + 1 in the maximum norm."""
         return degree + 1
+
+    def floor(self, degree: int) -> float:
+        """None: convergence ends at round-off."""
+        return 0.0
+
+    def polynomials(self, degree: int) -> int:
+        """Up to the degree."""
+        return degree
 
     def table(self, x: Tensor, breaks: Tensor, degree: int, order: int) -> Tensor:  # (order + 1, n, K, N)
         """The k + 1 local functions of each point, put in their rows."""
@@ -117,10 +134,11 @@ class BSpline:
 
     def sites(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
         """Greville's points: the mean of k neighbouring knots."""
-        knots = open_knots(breaks, degree)
-        if degree == 0:
-            return (knots[:, 1:] + knots[:, :-1]) / 2
-        return knots[:, 1:-1].unfold(1, degree, 1).mean(-1)
+        return greville(breaks, degree)
+
+    def constant(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
+        """Ones."""
+        return breaks.new_ones(breaks.shape[0], self.size(breaks.shape[1] - 1, degree))
 
     def linear(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
         """Greville's points scaled to [-1, 1] (exact from degree 1 on)."""

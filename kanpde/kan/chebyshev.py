@@ -51,6 +51,7 @@ class Chebyshev:
 
     name = "chebyshev"
     local = False
+    nested = True
 
     def size(self, intervals: int, degree: int) -> int:
         """G + k, so that a finer grid has more modes."""
@@ -59,6 +60,14 @@ class Chebyshev:
     def order(self, degree: int) -> float:
         """Infinite: geometric convergence for analytic functions."""
         return math.inf
+
+    def floor(self, degree: int) -> float:
+        """None: convergence ends at round-off."""
+        return 0.0
+
+    def polynomials(self, degree: int) -> int:
+        """Up to the degree on one interval, more on more."""
+        return degree
 
     def table(self, x: Tensor, breaks: Tensor, degree: int, order: int) -> Tensor:  # (order + 1, n, K, N)
         """All polynomials; the rescaled recurrence."""
@@ -71,6 +80,12 @@ class Chebyshev:
         z = chebyshev_points(size, -1.0, 1.0, breaks.dtype).to(breaks.device)
         lower, upper = breaks[:, :1], breaks[:, -1:]
         return (lower + upper) / 2 + (upper - lower) / 2 * z
+
+    def constant(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
+        """T_0."""
+        coefficients = breaks.new_zeros(breaks.shape[0], self.size(breaks.shape[1] - 1, degree))
+        coefficients[:, 0] = 1
+        return coefficients
 
     def linear(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
         """T_1."""

@@ -41,7 +41,7 @@ def ridges(
     reach = torch.zeros_like(directions[:, 0])
     for axis, (grid, (x, g)) in enumerate(zip(grids, stretched, strict=True)):
         group = Edges(grid.breaks[None], len(directions), grid.degree, basis, base)
-        line = fitted(grid, x, g, basis)  # (K,)
+        line = _line(grid, x, g, basis)  # (K,)
         group.coefficients.data = (directions[:, axis, None] * line)[None].contiguous()
         reach = reach + directions[:, axis].abs() * float(g.abs().max())
         groups.append(group)
@@ -60,6 +60,15 @@ def ridges(
         if len(layers) <= len(widths):
             reach = following
     return KAN.from_layers(layers, len(grids), outputs)
+
+
+def _line(grid: Grid, x: Tensor, g: Tensor, basis: str) -> Tensor:  # (K,)
+    """The stretched coordinate; where it is a straight line over the grid, exactly that."""
+    if len(x) == 2 and grid.lower == float(x[0]) and grid.upper == float(x[1]):
+        of = BASES[basis]
+        one, rise = (f(grid.breaks[None], grid.degree)[0] for f in (of.constant, of.linear))
+        return (g[0] + g[1]) / 2 * one + (g[1] - g[0]) / 2 * rise
+    return fitted(grid, x, g, basis)
 
 
 def fitted(grid: Grid, x: Tensor, values: Tensor, basis: str = "bspline") -> Tensor:  # (n,), (n,) -> (K,)

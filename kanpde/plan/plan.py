@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+BasisName = Literal["bspline", "chebyshev", "legendre", "jacobi", "fourier", "rbf", "wavelet", "relu", "rational"]
 OptimizerName = Literal["levenberg-marquardt", "gauss-newton", "adam", "lbfgs"]
 SamplingName = Literal["gauss", "sobol", "uniform", "residual-adaptive"]
 
@@ -36,7 +37,7 @@ class DeepNetwork(_Section):
     hidden: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
         default=(8,), min_length=1, description="nodes of each hidden layer"
     )
-    basis: Literal["bspline", "chebyshev"] = "bspline"
+    basis: BasisName = "bspline"
     degree: int = Field(default=5, ge=1, le=30)
     base: Literal["silu", "identity", "tanh", "zero"] = "silu"
     grid: int = Field(default=5, ge=1, le=4096)

@@ -1,0 +1,44 @@
+"""Powers of ReLUs, (relu(e - x) relu(x - s))^m, and a straight line, with all derivatives by Leibniz' rule."""
+
+from __future__ import annotations
+
+from math import comb, perm
+
+import torch
+from torch import Tensor
+
+from kanpde.kan.translates import Translates
+
+FLOORS = {1: 1e-1, 2: 1e-2, 3: 1e-3, 4: 3e-4, 5: 1e-4, 6: 3e-5}  # by degree, measured on sin(8 x)
+
+
+class ReLUPowers(Translates):
+    """Bells (1 - t^2)_+^m = (relu(1 - t) relu(1 + t))^m with m = k + 3 over k + 3 intervals, and a straight line.
+
+    Source: Qiu, Zhu, Gong, Qiu, Li & Yang (2024), ReLU-KAN, arXiv 2406.02075 (m = 2); So & Yung (2024), Higher-order-ReLU-KANs,
+    arXiv 2409.14248. Theirs, without the line and two intervals shorter, have a floor of 2e-3. It is 1e-4 here at k = 5.
+    """
+
+    name = "relu"
+
+    def bell(self, t: Tensor, degree: int, order: int) -> Tensor:
+        """(fg)^(q) = sum of C(q, s) f^(s) g^(q-s), with f = (1 + t)^m and g = (1 - t)^m; zero outside [-1, 1]."""
+        m = degree + 3
+        right, left = torch.relu(1 + t), torch.relu(1 - t)
+        inside = (right * left > 0).to(t)  # a power of exponent zero would be one outside
+        values = t.new_zeros(order + 1, *t.shape)
+        values[0] = (right * left) ** m
+        for q in range(1, order + 1):
+            for s in range(max(0, q - m), min(q, m) + 1):
+                factor = comb(q, s) * perm(m, s) * perm(m, q - s) * (-1) ** (q - s)
+                values[q] += factor * right ** (m - s) * left ** (m - q + s)
+            values[q] *= inside
+        return values
+
+    def widths(self, intervals: int, degree: int, like: Tensor) -> Tensor:  # (K - 2,)
+        """All alike: half of k + 3 intervals."""
+        return like.new_full((self.size(intervals, degree) - 2,), (degree + 3) / 2)
+
+    def floor(self, degree: int) -> float:
+        """Set by the power: the Fourier transform of the bell falls as its power m + 1."""
+        return FLOORS.get(degree, 1e-5)
