@@ -12,24 +12,23 @@ Nothing in it is code: JSON, numbers and text in the problem's own language.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 
-from kanpde.errors import KanpdeError, ProblemError
+from kanpde.errors import ProblemError
 from kanpde.export import grid as on_grid
 from kanpde.export.atomic import replacing
-from kanpde.export.summary import as_json, versions
+from kanpde.export.stored import read_formula, read_history, read_network, write_formula, write_history, write_network
+from kanpde.export.summary import versions
 from kanpde.export.vtkhdf import add_image
-from kanpde.problem.language import write_expression
-from kanpde.results import Comparison, Estimate, FieldComparison, Formula, History, Solution, StageRecord
+from kanpde.results import Comparison, Estimate, FieldComparison, Formula, Solution
 
 if TYPE_CHECKING:
     from kanpde.geometry import Domain
@@ -40,8 +39,6 @@ FORMAT = 1
 
 PROBLEM_FILES = (".yaml", ".yml")
 """Endings of what is solved, which somebody may name where its run is meant."""
-
-_COLUMNS = ("iterations", "parameters", "seconds", "residual", "estimate", "change")
 
 
 def write_solution(solution: Solution, path: str | PathLike[str]) -> None:
@@ -61,10 +58,10 @@ def write_solution(solution: Solution, path: str | PathLike[str]) -> None:
         group["problem"].attrs["path"] = solution.problem.path
         group["plan"] = solution.plan.model_dump_json()
         _write_outlines(group.create_group("outlines"), solution.problem.domain)
-        _write_network(group.create_group("network"), solution.network)
-        _write_history(group.create_group("history"), solution.history)
+        write_network(group.create_group("network"), solution.network)
+        write_history(group.create_group("history"), solution.history)
         _write_comparison(group.create_group("comparison"), solution.comparison)
-        _write_formula(group.create_group("formula"), solution.formula)
+        write_formula(group.create_group("formula"), solution.formula)
         group.create_group("versions").attrs.update(dict(solution.versions) or versions())
         unknowns = group.create_group("unknowns")
         for name, (value, deviation) in solution.unknowns.items():
@@ -101,26 +98,6 @@ def _read_outlines(group: h5py.Group) -> dict[str, tuple[tuple[float, ...], ...]
     return {data.attrs["file"]: tuple(map(tuple, data[...].tolist())) for data in group.values()}
 
 
-def _write_network(group: h5py.Group, network: Any) -> None:
-    group["spec"] = json.dumps(network.spec())
-    state = group.create_group("state")
-    for name, tensor in network.state_dict().items():
-        state[name] = tensor.detach().cpu().numpy()
-
-
-def _write_history(group: h5py.Group, history: History) -> None:
-    stages = history.stages
-    group["name"] = np.array([stage.name for stage in stages], dtype=h5py.string_dtype())
-    group["grid"] = np.array([json.dumps(stage.grid) for stage in stages], dtype=h5py.string_dtype())
-    for column in _COLUMNS:
-        values = [getattr(stage, column) for stage in stages]
-        kind = np.int64 if column in ("iterations", "parameters") else np.float64
-        group[column] = np.array([math.nan if value is None else value for value in values], dtype=kind)
-    group["window"] = np.array([stage.window or (math.nan, math.nan) for stage in stages]).reshape(len(stages), 2)
-    rest = {f.name: getattr(history, f.name) for f in dataclass_fields(History) if f.name != "stages"}
-    group.attrs["run"] = as_json(rest, indent=None)
-
-
 def _write_comparison(group: h5py.Group, comparison: Comparison) -> None:
     group.attrs["remark"] = comparison.remark
     for name, found in comparison.fields.items():
@@ -133,16 +110,6 @@ def _write_compared(group: h5py.Group, found: FieldComparison) -> None:
     for item in dataclass_fields(FieldComparison):
         value = getattr(found, item.name)
         group.attrs[item.name] = math.nan if value is None else value
-
-
-def _write_formula(group: h5py.Group, formula: Formula | None) -> None:
-    if formula is None:
-        return
-    group.attrs.update({"status": formula.status, "text": formula.text, "latex": formula.latex, "seconds": formula.seconds})
-    group.attrs.update({"how": formula.how, "stages": json.dumps(dict(formula.stages))})
-    group["transcript"] = np.array(formula.transcript, dtype=h5py.string_dtype())
-    for name, expression in formula.expressions.items():
-        group[name] = write_expression(expression)
 
 
 def read_solution(path: str | PathLike[str]) -> Solution:
@@ -166,8 +133,8 @@ def read_solution(path: str | PathLike[str]) -> Solution:
             return Solution(
                 problem=real_form(document.problem),
                 plan=Plan.model_validate_json(group["plan"].asstr()[()]),
-                network=_read_network(group["network"]),
-                history=_read_history(group["history"]),
+                network=read_network(group["network"]),
+                history=read_history(group["history"]),
                 outcome=attributes["outcome"],
                 converged=bool(attributes["converged"]),
                 estimate=Estimate(
@@ -188,31 +155,6 @@ def read_solution(path: str | PathLike[str]) -> Solution:
         raise ProblemError(f"'{source}' is no complete run file: {error}") from error
 
 
-def _read_network(group: h5py.Group) -> Any:
-    import torch
-
-    from kanpde.kan import network_from_spec
-
-    state = {name: torch.from_numpy(np.asarray(data[()])) for name, data in group["state"].items()}
-    dtype = next((tensor.dtype for tensor in state.values() if tensor.is_floating_point()), torch.float64)
-    network = network_from_spec(json.loads(group["spec"].asstr()[()]), dtype)
-    network.load_state_dict(state)
-    return network
-
-
-def _read_history(group: h5py.Group) -> History:
-    columns = {column: group[column][...].tolist() for column in (*_COLUMNS, "window")}
-    stages = []
-    for row, (name, text) in enumerate(zip(group["name"].asstr()[...], group["grid"].asstr()[...], strict=True)):
-        values: dict[str, Any] = {column: columns[column][row] for column in _COLUMNS}
-        for optional in ("estimate", "change"):
-            values[optional] = None if math.isnan(values[optional]) else values[optional]
-        window = columns["window"][row]
-        values["window"] = None if math.isnan(window[0]) else tuple(window)
-        stages.append(StageRecord(name=name, grid=tuple(json.loads(text)), **values))
-    return History(stages, **json.loads(group.attrs["run"]))
-
-
 def _read_comparison(group: h5py.Group) -> Comparison:
     fields = {name: _read_compared(entry) for name, entry in group.items()}
     beside = {name: _read_compared(entry["beside"]) for name, entry in group.items() if "beside" in entry}
@@ -228,19 +170,5 @@ def _read_compared(group: h5py.Group) -> FieldComparison:
 def _read_formula(group: h5py.Group, document: Document) -> Formula | None:
     from kanpde.problem.formula import read_expression
 
-    if "status" not in group.attrs:
-        return None
-    order = [f.name for f in document.problem.fields]
-    names = sorted((name for name in group if name != "transcript"), key=lambda n: order.index(n) if n in order else len(order))
-    texts = {name: group[name].asstr()[()] for name in names}
-    transcript = tuple(group["transcript"].asstr()[...])
-    try:
-        expressions = {name: read_expression(text, document) for name, text in texts.items()}
-    except KanpdeError as error:  # the numbers are worth more than the formula: keep it as text, and say so
-        expressions = {}
-        transcript = (f"the stored formula {group.attrs['text']} cannot be read again: {error.message}", *transcript)
-    stages = json.loads(group.attrs.get("stages", "{}"))
-    formula = Formula(
-        group.attrs["status"], expressions, float(group.attrs["seconds"]), transcript, stages, group.attrs.get("how", "")
-    )
-    return formula.named(document.problem)
+    formula = read_formula(group, (f.name for f in document.problem.fields), lambda text: read_expression(text, document))
+    return formula and formula.named(document.problem)

@@ -160,7 +160,9 @@ def _column(
         if not np.isfinite(values[at]):
             missing = cell.lower() in MISSING
             message = f"the value of '{name}' is missing" if missing else f"'{cell}' is no finite number for '{name}'"
-            hint = "leave the line out, or give the value" if missing else "columns of words are left out by --inputs and --target"
+            hint = (
+                "leave the line out, or give the value" if missing else "columns of words are left out by --inputs and --target"
+            )
             place = max(line.find(cell), 0) if cell else 0
             raise ProblemError(message, Span(path, number, place + 1, max(len(cell), 1), source), hint)
     return values
@@ -176,12 +178,16 @@ def _from_numpy(path: Path) -> Columns:
     for name in ordered:
         array = np.asarray(arrays[name])
         if array.ndim not in (1, 2) or array.dtype.kind not in "fiub":
-            raise ProblemError(f"the array '{name}' of '{path}' has shape {array.shape}; (N,) or (N, columns) of numbers is wanted")
+            raise ProblemError(
+                f"the array '{name}' of '{path}' has shape {array.shape}; (N,) or (N, columns) of numbers is wanted"
+            )
         array = array.reshape(len(array), -1)
         parts.append(array.astype(float))
         names += [name] if array.shape[1] == 1 else [f"{name.lower()}{n}" for n in range(1, array.shape[1] + 1)]
     if len({len(part) for part in parts}) != 1:
-        raise ProblemError(f"the arrays of '{path}' have different lengths: {', '.join(f'{n} {len(arrays[n])}' for n in ordered)}")
+        raise ProblemError(
+            f"the arrays of '{path}' have different lengths: {', '.join(f'{n} {len(arrays[n])}' for n in ordered)}"
+        )
     values = np.concatenate(parts, 1)
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):

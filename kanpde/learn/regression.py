@@ -75,12 +75,18 @@ class Regression:
     def _rmse(self, data: Data) -> float:
         return float((self.network(data.x) - data.y).square().mean().sqrt())
 
+    def relative(self, data: Data) -> float:
+        """The root mean square error on points, each value in units of the spread of its column of training; dimensionless."""
+        with torch.no_grad():
+            left = (self.network(data.x) - data.y) / self.data.scale
+        return float(left.square().mean().sqrt())
+
     def predict(self, X: Any) -> np.ndarray:  # (N, d) -> (N,) or (N, m)
         """The network's values at points, in the order of ``names``; (N,) for a single target. (N,) points of a single input do.
 
         Raises ValueError for another number of inputs and for points that are not finite.
         """
-        points = np.asarray(X, dtype=float)
+        points = np.array(X, dtype=float)  # a copy: torch wants memory that may be written to
         points = points[:, None] if points.ndim == 1 and self.network.inputs == 1 else points
         if points.ndim != 2 or points.shape[1] != self.network.inputs:
             wanted = f"(N, {self.network.inputs})"
@@ -210,12 +216,11 @@ class Regression:
 
     def _lines(self) -> list[tuple[str, str]]:
         """What a reader wants to know, as (name, value)."""
-        spread = float(self.data.scale.square().mean().sqrt())
         found = [("network", _shape(self.network))]
         for name, data in (("training", self.data), ("validation", self.validation)):
             if data is not None:
                 error = self._rmse(data)
-                found.append((f"rmse, {name}", f"{error:.3g} ({error / spread:.1e} of the spread), {data.points} points"))
+                found.append((f"rmse, {name}", f"{error:.3g} ({self.relative(data):.1e} of the spread), {data.points} points"))
         found.append(("time", f"{self.seconds:.2g} s, {self.history.iterations} iterations"))
         if self.formula is not None:
             known = f"{self.formula.text}  ({self.formula.status})" if self.formula.text else self.formula.sentence
@@ -230,11 +235,15 @@ class Regression:
         return f"<Regression {', '.join(self.targets)} of {', '.join(self.names)}: {_shape(self.network)}, rmse {self.rmse:.2e}>"
 
 
+def widths(network: KAN) -> list[int | list[int]]:
+    """The nodes of every layer as ``KAN`` takes them: sums, or [sums, products]."""
+    return [network.inputs, *([layer.sums, layer.products] if layer.products else layer.sums for layer in network.stack)]
+
+
 def _shape(network: KAN) -> str:
     """Widths, basis, grid and parameters in words."""
-    nodes = [f"{layer.sums}+{layer.products} products" if layer.products else str(layer.nodes) for layer in network.stack]
-    widths = [str(network.inputs), *nodes]
+    nodes = [str(w) if isinstance(w, int) else f"{w[0]} + {w[1]} products" for w in widths(network)]
     group = network.edges[0]
     grids = sorted(set(network.intervals))
     grid = str(grids[0]) if len(grids) == 1 else f"{grids[0]} to {grids[-1]}"
-    return f"{' -> '.join(widths)}, {group.basis} of degree {group.degree}, grid {grid}, {network.count} parameters"
+    return f"{' -> '.join(nodes)}, {group.basis} of degree {group.degree}, grid {grid}, {network.count} parameters"

@@ -1,24 +1,19 @@
-"""A network as a regressor of scikit-learn, for pipelines, searches and cross-validation; also without scikit-learn.
-
-The protocol is spoken, not inherited: one class with and without scikit-learn, which is imported only when it is there already
-to call us. Its checks of the input are used where it is installed, so that its users meet the messages they know.
-"""
+"""A network as a regressor of scikit-learn, for pipelines, searches and cross-validation; it works without scikit-learn too."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from kanpde.learn.estimator import Estimator, NotFitted, Regressor, validate_data
 from kanpde.learn.regression import Regression
 
 LARGEST_SEED = 2**31 - 1
 
 
-class KANRegressor:
+class KANRegressor(Regressor, Estimator):  # type: ignore[misc]
     """A Kolmogorov-Arnold network fitted to data, in scikit-learn's words: ``fit``, ``predict``, ``score``.
 
     Parameters are those of ``kanpde.fit``, where each is explained; ``random_state`` is its seed (None draws one). After ``fit``,
@@ -81,55 +76,19 @@ class KANRegressor:
 
     def predict(self, X: Any) -> np.ndarray:  # (N, d) -> (N,) or (N, m)
         """The network's values at points; of the shape that ``y`` had."""
-        self._need_fit()
+        if not self.__sklearn_is_fitted__():
+            raise NotFitted(f"this {type(self).__name__} is not fitted yet: call fit(X, y) before predict(X)")
         points = self._checked(X, None, reset=False)
         found = self.regression_(points)
         return found if self._flat or found.ndim == 2 else found[:, None]
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The coefficient of determination R^2, averaged over the targets: 1 is perfect, 0 no better than the mean."""
-        truth, found = (np.asarray(a, dtype=float) for a in (y, self.predict(X)))
-        truth, found = truth.reshape(len(truth), -1), found.reshape(len(found), -1)  # (N, m)
-        weight = np.ones(len(truth)) if sample_weight is None else np.asarray(sample_weight, dtype=float)  # (N,)
-        left = weight @ (truth - found) ** 2
-        spread = weight @ (truth - weight @ truth / weight.sum()) ** 2
-        constant = np.where(left == 0, 1.0, 0.0)  # a constant is met or not
-        return float(np.mean(np.where(spread > 0, 1 - left / np.where(spread > 0, spread, 1), constant)))
-
-    @classmethod
-    def _parameters(cls) -> list[str]:
-        return sorted(name for name in inspect.signature(cls.__init__).parameters if name != "self")
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters by name; there are none of parameters, so that ``deep`` changes nothing."""
-        return {name: getattr(self, name) for name in self._parameters()}
-
-    def set_params(self, **parameters: Any) -> KANRegressor:
-        """Change parameters by name; raises ValueError for one that is not there. Returns the regressor itself."""
-        known = self._parameters()
-        for name, value in parameters.items():
-            if name not in known:
-                raise ValueError(f"Invalid parameter {name!r} for estimator {self}. Valid parameters are: {known!r}.")
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        defaults = inspect.signature(type(self).__init__).parameters
-        changed = [f"{n}={v!r}" for n, v in self.get_params().items() if not _same(v, defaults[n].default)]
-        return f"{type(self).__name__}({', '.join(changed)})"
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "regression_")
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import InputTags, RegressorTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type="regressor",
-            target_tags=TargetTags(required=True, multi_output=True),
-            regressor_tags=RegressorTags(),
-            input_tags=InputTags(),
-        )
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
     def _seed(self) -> int:
         """A number for the generators of ``kanpde.fit``."""
@@ -142,11 +101,11 @@ class KANRegressor:
 
     def _checked(self, X: Any, y: Any, reset: bool) -> Any:
         """Arrays of finite numbers with as many columns as were fitted."""
-        if (validate := _sklearn_checks()) is not None:
+        if validate_data is not None:
             words: dict[str, Any] = {"dtype": np.float64, "reset": reset}
             if reset:
-                return validate(self, X, y, multi_output=True, y_numeric=True, ensure_min_samples=2, **words)
-            return validate(self, X, **words)
+                return validate_data(self, X, y, multi_output=True, y_numeric=True, ensure_min_samples=2, **words)
+            return validate_data(self, X, **words)
         if not reset:
             return X
         names = getattr(X, "columns", None)
@@ -157,28 +116,3 @@ class KANRegressor:
         points = np.asarray(X)
         self.n_features_in_ = points.shape[1] if points.ndim == 2 else 1
         return X, np.asarray(y)
-
-    def _need_fit(self) -> None:
-        if self.__sklearn_is_fitted__():
-            return
-        message = (
-            f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before 'predict'."
-        )
-        if find_spec("sklearn") is None:
-            raise ValueError(message)
-        from sklearn.exceptions import NotFittedError
-
-        raise NotFittedError(message)
-
-
-def _sklearn_checks() -> Callable[..., Any] | None:
-    """scikit-learn's own checks of the input, if it is installed in a version that lets others use them."""
-    try:
-        from sklearn.utils.validation import validate_data
-    except ImportError:
-        return None
-    return validate_data  # type: ignore[no-any-return]
-
-
-def _same(a: Any, b: Any) -> bool:
-    return a is b or (type(a) is type(b) and isinstance(a, (str, int, float)) and a == b)

@@ -125,7 +125,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(rod, tmp_path, monkeyp
     path = tmp_path / "rod.h5"
     rod.save(path)
     before = path.read_bytes()
-    monkeypatch.setattr("kanpde.export.hdf5._write_history", lambda *_: 1 / 0)
+    monkeypatch.setattr("kanpde.export.hdf5.write_history", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         rod.save(path)
     assert path.read_bytes() == before
