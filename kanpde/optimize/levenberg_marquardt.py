@@ -104,8 +104,32 @@ class _Model:
 
 def _linearise(problem: LeastSquares, theta: Tensor, orthogonal: bool) -> _Model:
     if not orthogonal or theta.numel() * problem.rows > ORTHOGONAL:
-        return _by_cholesky(*problem.normal(theta))
-    return _by_qr(*problem.linearise(theta))
+        r, squares, gradient = problem.normal(theta)
+        seen = squares.diagonal() != 0
+        if seen.all():
+            return _by_cholesky(r, squares, gradient)
+        return _held(r, seen, lambda: _by_cholesky(r, squares[seen][:, seen], gradient[seen]))
+    r, transposed = problem.linearise(theta)
+    seen = transposed.any(1)
+    return _by_qr(r, transposed) if seen.all() else _held(r, seen, lambda: _by_qr(r, transposed[seen]))
+
+
+def _held(r: Tensor, seen: Tensor, model: Callable[[], _Model]) -> _Model:  # (M,), (P,) of bool
+    """The model of the parameters that the residual depends on: the others keep every bit, and cost nothing.
+
+    A spline's coefficient whose support holds no points is one, and so are those of edges that were pruned.
+    """
+    if not seen.any():
+        return _Model(float(r.norm()), 0.0, lambda damping: (torch.zeros_like(seen, dtype=r.dtype), 0.0, damping))
+    inner = model()
+
+    def step(damping: float) -> tuple[Tensor, float, float]:
+        p, predicted, used = inner.step(damping)
+        whole = p.new_zeros(len(seen))
+        whole[seen] = p
+        return whole, predicted, used
+
+    return _Model(inner.cost, inner.cosine, step)
 
 
 def _scaling(norms: Tensor) -> Tensor:  # (P,)

@@ -78,3 +78,38 @@ def test_more_parameters_than_rows() -> None:
 
     outcome = LevenbergMarquardt()(Short(), torch.zeros(3, dtype=torch.float64), 50)
     assert outcome.cost < 1e-12
+
+
+@pytest.mark.parametrize("orthogonal", [True, False])
+def test_parameters_that_no_row_depends_on_keep_every_bit(orthogonal: bool) -> None:
+    class Blind(Exponentials):
+        """Two more parameters, in front and between, that the residual does not see."""
+
+        def residual(self, theta: Tensor) -> Tensor:
+            return super().residual(theta[[1, 2, 4, 5]])
+
+        def linearise(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+            r, rows = super().linearise(theta[[1, 2, 4, 5]])
+            whole = rows.new_zeros(6, rows.shape[1])
+            whole[[1, 2, 4, 5]] = rows
+            return r, whole
+
+    units = torch.ones(4, dtype=torch.float64)
+    start = torch.tensor([0.1, 1.0, 0.2, 1 / 3, 0.5, 2.0], dtype=torch.float64)
+    outcome = LevenbergMarquardt(orthogonal=orthogonal)(Blind(units), start, 30)
+    alone = LevenbergMarquardt(orthogonal=orthogonal)(Exponentials(units), START, 30)
+    assert torch.equal(outcome.theta[[0, 3]], start[[0, 3]])
+    assert torch.equal(outcome.theta[[1, 2, 4, 5]], alone.theta)
+
+
+def test_a_residual_that_depends_on_nothing() -> None:
+    class Fixed(LeastSquares):
+        def residual(self, theta: Tensor) -> Tensor:
+            return torch.ones(5, dtype=torch.float64)
+
+        def linearise(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+            return self.residual(theta), torch.zeros(3, 5, dtype=torch.float64)
+
+    outcome = LevenbergMarquardt()(Fixed(), torch.ones(3, dtype=torch.float64), 5)
+    assert outcome.converged
+    assert outcome.steps == 0
