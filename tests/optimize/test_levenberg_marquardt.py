@@ -99,7 +99,7 @@ def test_parameters_that_no_row_depends_on_keep_every_bit(orthogonal: bool) -> N
     outcome = LevenbergMarquardt(orthogonal=orthogonal)(Blind(units), start, 30)
     alone = LevenbergMarquardt(orthogonal=orthogonal)(Exponentials(units), START, 30)
     assert torch.equal(outcome.theta[[0, 3]], start[[0, 3]])
-    assert torch.equal(outcome.theta[[1, 2, 4, 5]], alone.theta)
+    torch.testing.assert_close(outcome.theta[[1, 2, 4, 5]], alone.theta, rtol=1e-9, atol=1e-9)
 
 
 def test_a_residual_that_depends_on_nothing() -> None:
