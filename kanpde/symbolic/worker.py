@@ -1,4 +1,7 @@
-"""A second process for calls into sympy, which may hang: every call has a deadline, after which the process is killed.
+"""A second process for calls into sympy, which may hang: every call has a deadline, after which the process is gone.
+
+A deadline is in seconds that the child computes, so that what is found does not depend on what else runs on the machine; by the
+clock it may take a few times as long. Where the system has no such alarm (Windows), the clock alone counts.
 
 A plain subprocess rather than multiprocessing: it needs no ``__main__`` guard in the caller's script. Parent and child exchange
 pickles over pipes; both ends run this file, and nothing else is ever read.
@@ -19,8 +22,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-STARTUP = 30.0
+STARTUP = 60.0
 """Seconds that a child may take to import sympy, on a machine that is busy with something else."""
+
+PATIENCE = 5.0
+"""Times as long by the clock as the child may compute: what a busy machine gives to a program of ten on two cores."""
+
+COUNTED = hasattr(signal, "setitimer")
+"""Whether an alarm can count the seconds that a process computes."""
 
 
 class Worker:
@@ -77,7 +86,7 @@ class Worker:
                     continue
 
     def call(self, seconds: float, name: str, *arguments: Any) -> Any:
-        """The value of the function, or None if it raised, or took longer than ``seconds`` (the child is then replaced)."""
+        """The value of the function, or None if it raised, or computed longer than ``seconds`` (the child is then replaced)."""
         if seconds <= 0:
             return None
         if self._process is None:
@@ -88,7 +97,7 @@ class Worker:
                 self._answers.get(timeout=STARTUP)
                 self._ready = True
             self._send(name, arguments, seconds)
-            good, value = self._answers.get(timeout=seconds)
+            good, value = self._answers.get(timeout=seconds * (PATIENCE if COUNTED else 1.0))
         except (queue.Empty, OSError):
             self.stop()
             return None
@@ -149,12 +158,15 @@ def _serve() -> None:
     sys.setrecursionlimit(10_000)
     while (message := _receive(incoming)) is not None:
         name, arguments, seconds = message
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, seconds + 5)
+        if COUNTED:  # at its end the system ends the process: sympy could hang where no Python handler would run
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+            signal.setitimer(signal.ITIMER_REAL, seconds * PATIENCE + 5)
         try:
             answer = (True, functions[name](*arguments))
         except Exception as error:  # whatever sympy raises on odd input: the parent only needs to know that there is no answer
             answer = (False, str(error))
+        if COUNTED:
+            signal.setitimer(signal.ITIMER_PROF, 0)
         _send(outgoing, answer)
 
 

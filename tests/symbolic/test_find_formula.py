@@ -203,7 +203,7 @@ def test_what_is_nearly_true_is_never_claimed(equation: str, initial: str, noisy
 
 def test_true_only_at_the_given_values_is_said_so(noisy: Any) -> None:
     text = heat("u = sin(k*x)", where="where: {k: pi}")  # at x = 1 the boundary value is 0 for this k only
-    found = find_in_samples(*noisy(text, lambda x, t: exp(-(pi**2) * t) * sin(pi * x)), 1e-10)
+    found = find_in_samples(*noisy(text, lambda x, t: exp(-(pi**2) * t) * sin(pi * x)), 1e-10, LONG)
     assert (found.status, found.text) == ("proved for the given parameters", "u = exp(-pi^2*t)*sin(pi*x)")
 
 
@@ -222,7 +222,7 @@ def test_a_field_without_modes_is_not_found(noisy: Any) -> None:
 
 
 def test_zero_is_a_formula_too(noisy: Any) -> None:
-    found = find_in_samples(*noisy(heat("u = 0"), lambda x, t: 0 * x, 0.0), 1e-10)
+    found = find_in_samples(*noisy(heat("u = 0"), lambda x, t: 0 * x, 0.0), 1e-10, LONG)
     assert (found.status, found.text) == ("proved", "u = 0")
 
 
@@ -246,7 +246,8 @@ def test_exact_is_never_looked_at_and_runs_are_equal(noisy: Any) -> None:
     text, function, formula = CASES["c stays a letter, though it is 1"]
     problem, sampler = noisy(text, function)
     wrong = {"u": symbol("x")}
-    found = [find_in_samples(dataclasses.replace(problem, exact=e), sampler, 1e-10) for e in (None, wrong, Forbidden())]
+    given = [dataclasses.replace(problem, exact=e) for e in (None, wrong, Forbidden())]
+    found = [find_in_samples(one, sampler, 1e-10, LONG) for one in given]
     assert len({f.text for f in found}) == 1
     assert same(found[0], formula, problem)
     assert len({f.transcript for f in found}) == 1
@@ -269,7 +270,7 @@ def test_a_solution_is_called_by_the_names_of_its_coordinates(noisy: Any) -> Non
 
             return values
 
-    assert same(find_formula(Stand()), "exp(-pi^2*t)*sin(pi*x)", problem)  # type: ignore[arg-type]
+    assert same(find_formula(Stand(), LONG), "exp(-pi^2*t)*sin(pi*x)", problem)  # type: ignore[arg-type]
 
 
 def test_no_time_left_is_no_formula(noisy: Any) -> None:
