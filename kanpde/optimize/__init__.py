@@ -1,5 +1,6 @@
 """Optimisers for nonlinear least squares. They see a residual and its Jacobian, and know neither networks nor equations."""
 
+from kanpde.optimize.broyden import Broyden
 from kanpde.optimize.first_order import Adam, Lbfgs
 from kanpde.optimize.gauss_newton import GaussNewton
 from kanpde.optimize.least_squares import LeastSquares, Monitor, Outcome, always
@@ -10,12 +11,14 @@ OPTIMIZERS = {
     "gauss-newton": GaussNewton,
     "adam": Adam,
     "lbfgs": Lbfgs,
+    "broyden": Broyden,
 }
 """Every optimiser, by the name that the problem file uses. An instance is called (problem, theta, steps, monitor)."""
 
 __all__ = [
     "OPTIMIZERS",
     "Adam",
+    "Broyden",
     "GaussNewton",
     "Lbfgs",
     "LeastSquares",

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 Monitor = Callable[[int, float], bool]
-"""(steps so far, |r|) -> whether to go on. Called after every accepted step: progress, deadlines and Ctrl-C enter here."""
+"""(steps so far, |r|) -> whether to go on. Called after every accepted step: progress, deadlines and Ctrl-C enter here.
+
+The point that was accepted is the one at which the problem was evaluated last: a problem that remembers it can be asked.
+"""
 
 
 def always(step: int, cost: float) -> bool:
@@ -25,6 +28,9 @@ class LeastSquares(ABC):
 
     rows: int = 0
     """M, where it is known beforehand: it tells whether J fits into memory."""
+
+    batches: int = 1
+    """How many mini-batches the rows are cut into, for optimisers that take them one by one."""
 
     @abstractmethod
     def residual(self, theta: Tensor) -> Tensor:  # (P,) -> (M,)
@@ -40,6 +46,15 @@ class LeastSquares(ABC):
         squares = transposed.new_zeros(len(transposed), len(transposed))
         add_square(squares, transposed)
         return r, symmetrised(squares), transposed @ r
+
+    def gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:  # (M,), (P,)
+        """r and J^T r: where reverse differentiation is cheaper than J, override this."""
+        r, transposed = self.linearise(theta)
+        return r, transposed @ r
+
+    def sample(self, theta: Tensor, step: int) -> tuple[Tensor, Tensor]:  # (M',), (P,)
+        """r and J^T r of the mini-batch of a step, weighted so that |r|^2 is that of all rows on average."""
+        return self.gradient(theta)
 
 
 def add_square(squares: Tensor, rows: Tensor, block: int = 384) -> None:  # (P, P), (P, n)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 BasisName = Literal["bspline", "chebyshev", "legendre", "jacobi", "fourier", "rbf", "wavelet", "relu", "rational"]
-OptimizerName = Literal["levenberg-marquardt", "gauss-newton", "adam", "lbfgs"]
+OptimizerName = Literal["levenberg-marquardt", "gauss-newton", "adam", "lbfgs", "broyden"]
 SamplingName = Literal["gauss", "sobol", "uniform", "residual-adaptive"]
 
 
@@ -53,6 +53,10 @@ class StagePlan(_Section):
     )
     sampling: SamplingName | None = None
     learning_rate: float = Field(default=1e-2, gt=0, description="Adam only")
+    schedule: Literal["cosine", "plateau"] = Field(default="cosine", description="how Adam's learning rate falls")
+    clip: float | None = Field(
+        default=None, gt=0, description="Adam only: longest gradient, in units of its root mean square so far"
+    )
 
 
 class Sampling(_Section):

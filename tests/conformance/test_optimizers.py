@@ -8,8 +8,8 @@ from torch import Tensor
 
 from kanpde.optimize import OPTIMIZERS, LeastSquares
 
-STEPS = {"levenberg-marquardt": 200, "gauss-newton": 200, "adam": 5000, "lbfgs": 1000}
-ACCURACY = {"levenberg-marquardt": 1e-9, "gauss-newton": 1e-12, "adam": 0.1, "lbfgs": 1e-7}
+STEPS = {"levenberg-marquardt": 200, "gauss-newton": 200, "adam": 5000, "lbfgs": 1000, "broyden": 1000}
+ACCURACY = {"levenberg-marquardt": 1e-9, "gauss-newton": 1e-12, "adam": 0.1, "lbfgs": 1e-7, "broyden": 1e-7}
 
 
 class Linear(LeastSquares):
@@ -74,6 +74,29 @@ def test_stops_when_the_monitor_says_so(name: str) -> None:
     assert outcome.steps <= 10
     assert outcome.sentence == "interrupted"
     assert not outcome.converged
+
+
+class Remembering(Rosenbrock):
+    """Knows where it was evaluated last."""
+
+    def residual(self, theta: Tensor) -> Tensor:
+        self.last = theta.clone()
+        return super().residual(theta)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_monitor_can_ask_where_the_accepted_point_is(name: str) -> None:
+    task = Remembering()
+    seen = []
+
+    def monitor(step: int, cost: float) -> bool:
+        seen.append((cost, float(Rosenbrock().residual(task.last).norm())))
+        return len(seen) < 30
+
+    OPTIMIZERS[name]()(task, task.start, 300, monitor)
+    assert seen
+    for cost, there in seen:
+        assert cost == pytest.approx(there, rel=1e-9)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
