@@ -79,17 +79,18 @@ def outside(net: KAN, x: Tensor) -> list[Tensor]:
 
 
 @torch.no_grad()
-def grown(net: KAN, x: Tensor, most: int | None = None) -> tuple[KAN, Growth]:
+def grown(net: KAN, x: Tensor, most: int | None = None, hidden: bool = True) -> tuple[KAN, Growth]:
     """The same function on grids that hold all values that occur at x (N, d), and the report of what was outside.
 
     New intervals are as long as the mean of the old ones, longer where there would be more than ``most`` (as many as the grid
     has) at one end. Splines are continued exactly (``prolongation``): u stays the same function everywhere, old break points and
     the coefficients away from the ends stay to the bit. Other families are fitted anew to what they were on the old range.
+    Without ``hidden`` only the grids of the inputs grow.
     """
     values = net.activations(x)
     known = torch.ones(len(x), dtype=torch.bool, device=x.device)  # inside all grids
     groups, reaches, index = net.edges, [], 0
-    for depth, layer in enumerate(net.stack):
+    for depth, layer in enumerate(net.stack if hidden else net.stack[:1]):
         for group, source in zip(layer.edges, layer.sources, strict=True):
             rows = values[depth][:, list(source)].T  # (n_in, N)
             longer = [
