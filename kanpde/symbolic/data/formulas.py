@@ -16,7 +16,7 @@ from kanpde.results.types import Formula
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.data.edges import Suggestion, allowed, snap
 from kanpde.symbolic.data.judge import Judge, Scatter
-from kanpde.symbolic.data.scan import search, silent
+from kanpde.symbolic.data.scan import Quest, search, silent
 
 SECONDS = 60.0
 
@@ -102,7 +102,7 @@ def _searched(
         raise ValueError(f"noise is {noise}; give the root mean square error of y, or None to estimate it")
     data = Scatter(tuple(symbol(name) for name in names), x, values, noise)
     judge = Judge(data)
-    search(data, judge, budget, report, surrogate)
+    search(data, judge, Quest(budget, report, surrogate))
     if judge.best is None:
         reason = "no formula leaves only noise"
         return None, reason if budget.left else f"{reason} within {budget.seconds:.0f} s"

@@ -9,7 +9,7 @@ data description, Automatica 14 (1978)): N log2(rms) bits for the values, and ``
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +18,7 @@ import sympy as sp
 from kanpde.symbolic.curves.fit import bits
 from kanpde.symbolic.curves.least_squares import rms
 from kanpde.symbolic.data.edges import DOUBT, Refined, Suggestion, allowed, least_squares
-from kanpde.symbolic.data.scattered import Series, adapted, reference, table, terms
+from kanpde.symbolic.data.scattered import Series, adapted, fit_series, reference, table, terms
 from kanpde.symbolic.form import Array, Form
 
 EXACT = 2e-14
@@ -60,6 +60,12 @@ class Scatter:
         return adapted(self.x, self.y)
 
     @cached_property
+    def half_series(self) -> Series:
+        """The same from two thirds of the points: by how much it differs tells how far the series may be off."""
+        some = np.arange(len(self.y)) % 3 != 0
+        return fit_series(self.x[some], self.y[some], self.series.prices, len(self.series.indices))
+
+    @cached_property
     def level(self) -> float:
         """The smallest misfit that is worth telling from a smaller one."""
         return max(self.noise or 0.0, self.rounding)
@@ -91,11 +97,19 @@ class Judge:
             best = least_squares(form, d.symbols, d.points, d.y, d.level)
         if best is None or not self.agrees(best.misfit, best.form):
             return None
-        best = self._without_the_needless(best)
+        best = self._without_the_needless(self._with_slack(best))
         noise = self._noise(best)
         fitted = least_squares(best.form, d.symbols, d.points, d.y, noise) or best  # slacks for this noise
         found = fitted.form
         return Suggestion(found.expression, d.symbols, found.numbers, best.misfit, noise, bits(found), found.how, d.points, d.y)
+
+    def _with_slack(self, found: Refined) -> Refined:
+        """Standard deviations for the noise that is left: they were found for the level that is known."""
+        factor = max(1.0, self._noise(found) / self.data.level)
+        numbers = tuple(replace(n, slack=n.slack * factor) for n in found.form.numbers)
+        again = {n.symbol: n for n in numbers}
+        loose = None if found.loose is None else again[found.loose.symbol]
+        return replace(found, form=replace(found.form, numbers=numbers), loose=loose)
 
     def _noise(self, found: Refined) -> float:
         d = self.data
@@ -140,7 +154,7 @@ class Judge:
                 # one number less explains one value less
                 slack = (DOUBT * max(best.misfit, d.rounding)) ** 2 / len(d.y)
                 if trial is not None and trial.misfit**2 <= max(best.misfit**2 + slack, d.rounding**2):
-                    best = trial
+                    best = self._with_slack(trial)
                     break
             else:
                 return best

@@ -1,55 +1,182 @@
-"""The search for the formula of a scatter: rungs from the cheap and likely to the dear and rare."""
+"""The search for the formula of a scatter: rungs from the cheap and likely to the dear and rare, and structures in between.
+
+A structure (fewer coordinates, parts that act apart) makes simpler functions of which the same is asked. What is found for them
+is put together and offered as a whole: its numbers are refined on all data, and only these judge.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
+import sympy as sp
 
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.data.edges import suggest
 from kanpde.symbolic.data.judge import Judge, Scatter
+from kanpde.symbolic.data.rational import rationals
+from kanpde.symbolic.data.reductions import needed, reductions
+from kanpde.symbolic.data.separations import Split, splits
+from kanpde.symbolic.data.sparse_sums import sparse_sums
+from kanpde.symbolic.form import Array, Form
 from kanpde.symbolic.ladder import climb
 from kanpde.symbolic.sample import NODES, Axis, Samples
 from kanpde.symbolic.view import View
 
 RIM = 0.02
 """Part of the points at either end of a coordinate where a series is not asked: it has data on one side there."""
+RESOLVED = 1e-4
+"""Error of a series, relative to the function, up to which the ladder is asked: it is made for solutions of equations."""
+DEEPEST = 6
+STRUCTURES = 3
+"""Structures of one kind that are followed."""
+PART_FORMS = 3
+PLAIN = 20.0
+"""Bits of an exact form beyond which no simpler one is looked for."""
+
+Sink = Callable[[Form], bool]
+"""Takes a form; True ends the search."""
 
 
 def silent(text: str) -> None:
     """Tell nobody what is looked at."""
 
 
-def search(
-    data: Scatter, judge: Judge, budget: Budget, report: Callable[[str], None], surrogate: Callable[..., np.ndarray] | None = None
-) -> None:
+@dataclass(frozen=True)
+class Quest:
+    """What all parts of a search share."""
+
+    budget: Budget
+    report: Callable[[str], None] = silent
+    surrogate: Callable[[Array], Array] | None = None
+    depth: int = 0
+
+    def deeper(self, seconds: float | None = None) -> Quest:
+        """For a structure: one level below, with a part of the time."""
+        budget = self.budget if seconds is None else self.budget.part(seconds)
+        return replace(self, budget=budget, depth=self.depth + 1, surrogate=None)
+
+
+def search(data: Scatter, judge: Judge, quest: Quest) -> None:
     """Offer forms to the judge until one leaves nothing to be desired, or the time is over."""
-    d = len(data.symbols)
-    if d == 1:
-        report("functions of one variable")
-        one_variable(data, judge, budget)
-    if d in (2, 3):
-        report("the ladder on a series")
-        on_grid(data, judge, budget)
 
-
-def one_variable(data: Scatter, judge: Judge, budget: Budget) -> None:
-    """What the engine for curves suggests."""
-    for one in suggest(data.x[:, 0], data.y, data.noise, budget.at_most(10.0), data.symbols[0].name):
-        judge.offer(one.form)
-
-
-def on_grid(data: Scatter, judge: Judge, budget: Budget) -> None:
-    """What the ladder finds in the values of the series on a grid."""
-    series = data.series
-    lower, upper = np.quantile(data.x, RIM, axis=0), np.quantile(data.x, 1 - RIM, axis=0)
-    axes = tuple(Axis(float(a), float(b), NODES[len(lower)]) for a, b in zip(lower, upper, strict=True))
-    values = series.on_grid([axis.nodes for axis in axes])
-    sigma = max(3 * series.own, 1e-15 * data.size)
-    view = View(data.symbols, Samples(axes, values, sigma, True), budget.part(20.0))
-    for form in islice(climb(view), 6):
+    def sink(form: Form) -> bool:
         judge.offer(form)
-        if judge.exact:
-            return
+        return judge.exact and judge.best is not None and judge.best.bits <= PLAIN
+
+    _explore(data, sink, quest)
+
+
+def _explore(data: Scatter, sink: Sink, quest: Quest) -> bool:
+    """All rungs for one function; True if the search is over."""
+    small = needed(data)
+    if len(small.symbols) == 1:
+        return _one_variable(small, sink, quest)
+    d = len(small.symbols)
+    rungs: list[Callable[[Scatter, Sink, Quest], bool]] = [_rational]
+    rungs += [_sparse, _reduced, _on_grid, _split] if d == 2 else [_reduced, _sparse, _on_grid, _split]
+    for rung in rungs:
+        if not quest.budget.left:
+            return False
+        if rung(small, sink, quest):
+            return True
+    return False
+
+
+def _one_variable(data: Scatter, sink: Sink, quest: Quest) -> bool:
+    """What the engine for curves suggests."""
+    quest.report("functions of one variable")
+    found = suggest(data.x[:, 0], data.y, data.noise, quest.budget.at_most(6.0), "z")
+    z = found[0].symbols[0] if found else None
+    done = False
+    for one in found:
+        form = replace(one.form, expression=one.expression.xreplace({z: data.symbols[0]}))
+        done = sink(form) or done
+    return done
+
+
+def _rational(data: Scatter, sink: Sink, quest: Quest) -> bool:
+    quest.report("rational functions")
+    return any([sink(form) for form in rationals(data, quest.budget)])
+
+
+def _sparse(data: Scatter, sink: Sink, quest: Quest) -> bool:
+    quest.report("sums of simple functions")
+    return any(sink(form) for form in sparse_sums(data, quest.budget))
+
+
+def _reduced(data: Scatter, sink: Sink, quest: Quest) -> bool:
+    """Structures with one coordinate less."""
+    if quest.depth >= DEEPEST:
+        return False
+    for one in reductions(data, quest.budget)[:STRUCTURES]:
+        quest.report(one.how)
+
+        def lifted(form: Form, one: object = one) -> bool:
+            numbers = tuple(n for n in (*form.numbers, *one.numbers))
+            expression = form.expression.xreplace(one.meaning)
+            return sink(Form(expression, tuple(n for n in numbers if expression.has(n.symbol)), f"{one.how}: {form.how}"))
+
+        if _explore(one.data, lifted, quest.deeper()):
+            return True
+    return False
+
+
+def _on_grid(data: Scatter, sink: Sink, quest: Quest) -> bool:
+    """What the ladder finds in the values of the series on a grid."""
+    d = len(data.symbols)
+    series = data.series
+    if d > 3 or series.own > RESOLVED * data.size:
+        return False
+    quest.report("the ladder on a series")
+    lower, upper = np.quantile(data.x, RIM, axis=0), np.quantile(data.x, 1 - RIM, axis=0)
+    axes = tuple(Axis(float(a), float(b), NODES[d]) for a, b in zip(lower, upper, strict=True))
+    nodes = [axis.nodes for axis in axes]
+    values = series.on_grid(nodes)
+    half = data.half_series
+    sigma = max(float(np.sqrt(np.mean((values - half.on_grid(nodes)) ** 2))), 1e-15 * data.size)
+    names = tuple(sp.Symbol(f"z{i}", real=True) for i in range(d))
+    back = dict(zip(names, data.symbols, strict=True))
+    view = View(names, Samples(axes, values, sigma, True), quest.budget.part(15.0))
+    for form in islice(climb(view), 5):
+        if sink(replace(form, expression=form.expression.xreplace(back))):
+            return True
+    return False
+
+
+def _split(data: Scatter, sink: Sink, quest: Quest) -> bool:
+    """Parts that act apart."""
+    if quest.depth >= DEEPEST:
+        return False
+    for one in splits(data, quest.budget)[:STRUCTURES]:
+        kind = "a product" if one.product else f"{one.transform.name} is a sum"
+        groups = " and ".join(", ".join(str(s) for s in part.symbols) for part in (one.first, one.second))
+        quest.report(f"{kind} of parts in {groups}")
+        parts = [_forms_of(part, quest) for part in (one.first, one.second)]
+        for f in parts[0]:
+            for g in parts[1]:
+                if sink(_together(f, g, one)):
+                    return True
+    return False
+
+
+def _forms_of(part: Scatter, quest: Quest) -> list[Form]:
+    """The best forms of a part by itself."""
+    judge = Judge(part)
+    search(part, judge, quest.deeper(quest.budget.left / 3))
+    return [s.form for s in judge.found[:PART_FORMS]]
+
+
+def _together(f: Form, g: Form, split: Split) -> Form:
+    numbers = (*f.numbers, *g.numbers)
+    if split.product:
+        return Form(f.expression * g.expression, numbers, f"product ({f.how}; {g.how})")
+    t = split.transform
+    if t.name == "log u":
+        whole = sp.exp(f.expression) * sp.exp(g.expression)
+    else:
+        whole = t.inverse(f.expression + g.expression)
+    name = "" if t.name == "u" else f"{t.name}: "
+    return Form(split.sign * whole, numbers, f"{name}sum ({f.how}; {g.how})")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -33,7 +34,8 @@ GAIN = 0.8
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def terms(prices: Sequence[float], most: int) -> Indices:  # (d,) -> (K, d)
+@lru_cache(maxsize=256)
+def terms(prices: tuple[float, ...], most: int) -> Indices:  # (d,) -> (K, d)
     """The multi-indices of the lowest total degree at the given prices, low ones first, at most ``most``."""
     cost = np.asarray(prices, dtype=float)
     highest = 1.0
@@ -71,7 +73,7 @@ class Series:
     def on_grid(self, nodes: Sequence[Array]) -> Array:  # (n_i,) each -> (n_1, ..., n_d)
         """The values on a tensor grid."""
         top = self.indices.max(0)
-        dense = np.zeros(tuple(top + 1))
+        dense: Array = np.zeros(tuple(top + 1))
         dense[tuple(self.indices.T)] = self.coefficients
         for i, one in enumerate(nodes):
             z = (2 * one - self.lower[i] - self.upper[i]) / (self.upper[i] - self.lower[i])
