@@ -1,4 +1,4 @@
-"""The formula that a network of known functions is: composed, its numbers gathered, refined on the data, and exact where they can be.
+"""The formula that a network of known functions is: composed, its numbers gathered and refined, exact where they can be.
 
 The edges c f(a z + b) + d have more numbers than their composition knows, for every affine map is undone by the next. What stands
 together becomes one number, and what the data do not need goes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,11 +24,16 @@ from kanpde.symbolic.form import Form, Number, number
 if TYPE_CHECKING:
     from kanpde.kan import KAN
 
+
+def _power(n: int, z: sp.Expr) -> sp.Expr:
+    return z**n
+
+
 EXPRESSIONS: dict[str, Callable[[sp.Expr], sp.Expr]] = {
     "x": lambda z: z,
-    **{f"x^{n}": (lambda z, n=n: z**n) for n in (2, 3, 4, 5)},
+    **{f"x^{n}": partial(_power, n) for n in (2, 3, 4, 5)},
     "1/x": lambda z: 1 / z,
-    **{f"1/x^{n}": (lambda z, n=n: z**-n) for n in (2, 3)},
+    **{f"1/x^{n}": partial(_power, -n) for n in (2, 3)},
     "sqrt": sp.sqrt,
     "1/sqrt": lambda z: 1 / sp.sqrt(z),
     **{name: getattr(sp, name) for name in ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh")},
