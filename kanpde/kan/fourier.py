@@ -8,8 +8,8 @@ jump there, so that the series alone converges like 1/n. What the jumps leave ou
 and R_j(1 - t) at the upper one: a Bernoulli polynomial less its first modes. So the functions span the cosines and all
 polynomials of degree 2m: the polynomial subtraction of Lanczos, in coordinates in which the condition number stays below a
 hundred (polynomials themselves beside cosines would be all but dependent). Sources: Iserles & Norsett (2008), IMA Journal of
-Numerical Analysis 28, 862-887 (modified Fourier series); Lanczos (1966), Discourse on Fourier Series (subtraction of polynomials);
-Abramowitz & Stegun (1964), eq. 23.1.18 (Bernoulli polynomials as series).
+Numerical Analysis 28, 862-887 (modified Fourier series); Lanczos (1966), Discourse on Fourier Series (subtraction); Abramowitz &
+Stegun (1964), eq. 23.1.18 (Bernoulli polynomials as series).
 """
 
 from __future__ import annotations

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from kanpde.kan.translates import Translates
 
-FLOORS = {1: 1e-1, 2: 1e-2, 3: 1e-3, 4: 1e-4, 5: 1e-5, 6: 1e-6}  # by degree, measured on sin(8 x)
+FLOORS = {1: 5e-2, 2: 1e-2, 3: 5e-4, 4: 1e-4, 5: 3e-5, 6: 2e-5}  # by degree, measured on sin(8 x + 0.4)
 
 
 class Wavelet(Translates):
     """Mexican hats, one a centre, of width 2^v h where 2^v divides the centre's number, and a straight line.
 
     Of any two neighbours one is narrow, of any four one twice as wide, and so on: hats of one width only would have a condition
-    number that grows with G^2, for their integral and first moment vanish. Floor 1e-5 of the function at k = 5.
+    number that grows with G^2, for their integral and first moment vanish. Floor 3e-5 of the function at k = 5.
     Source: Daubechies (1992), Ten Lectures on Wavelets, section 3.3.5 (Mexican hats on dyadic grids).
     """
 
@@ -37,7 +37,7 @@ class Wavelet(Translates):
 
     def floor(self, degree: int) -> float:
         """Set by the ends, and by the hats of the finest width."""
-        return FLOORS.get(degree, 1e-6)
+        return FLOORS.get(degree, 1e-5)
 
 
 @lru_cache(maxsize=256)
