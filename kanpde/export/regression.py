@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -114,12 +115,10 @@ def _read_points(group: h5py.Group) -> Data:
 
 
 def _read_formula(group: h5py.Group, data: Data) -> Formula | None:
-    from dataclasses import replace
-
-    from kanpde.learn.columns import identifiers
+    from kanpde.learn.columns import formula_names
     from kanpde.problem.formula import read_in_names
 
-    names, targets = identifiers(data.names), identifiers(data.targets)
+    names, targets = formula_names(data.names, data.targets)
     formula = read_formula(group, targets, lambda text: read_in_names(text, names))
     return formula and replace(formula, coordinates=names)
 

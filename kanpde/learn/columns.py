@@ -94,12 +94,12 @@ def identifier(name: str, taken: Iterable[str] = ()) -> str:
     return fresh
 
 
-def identifiers(names: Sequence[str]) -> tuple[str, ...]:
-    """Every name as a formula can use it, no two alike."""
+def formula_names(names: Sequence[str], targets: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of inputs and targets as a formula can use them, no two alike."""
     found: list[str] = []
-    for name in names:
+    for name in (*names, *targets):
         found.append(identifier(name, found))
-    return tuple(found)
+    return tuple(found[: len(names)]), tuple(found[len(names) :])
 
 
 def _separator(lines: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from kanpde.optimize.threads import threads
-from kanpde.results import Formula, History, Report
+from kanpde.results import Formula, History, Report, silent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -181,6 +181,43 @@ class Regression:
         """The edge as the spline again that it was before ``fix_symbolic``."""
         return self._with(self.network.freed(layer, source, target), f"the edge ({layer}, {source}, {target}) is a spline again")
 
+    def simplify(self, tolerance: float = 1e-2, budget: float = 60.0, **words: Any) -> Regression:
+        """The smallest network that is accurate enough: hidden nodes that the rest can learn to do without are taken out.
+
+        Accurate enough is a relative error of at most ``tolerance`` on the validation points, or no larger than it is now.
+        ``words`` go to training (``l1``, ``steps``).
+        """
+        from kanpde.learn.simplify import simplified
+
+        began = time.perf_counter()
+        seed = self.settings.get("seed", 0)
+        with threads(1):
+            found = simplified(self.network, self.data, self.validation, tolerance, began + budget, seed, **words)
+        return replace(self._with(found.network, found.sentence), seconds=self.seconds + time.perf_counter() - began)
+
+    def auto_symbolic(self, budget: float = 60.0, **words: Any) -> Regression:
+        """The network with every edge that may be one as a known function, trained on; ``outcome`` says what stays a spline.
+
+        An edge is replaced only if the network stays as good as it was. ``words`` go to training (``steps``, ``optimizer``).
+        """
+        from kanpde.learn.auto_symbolic import auto_symbolic
+
+        began = time.perf_counter()
+        seed = self.settings.get("seed", 0)
+        with threads(1):
+            found = auto_symbolic(self.network, self.data, self.validation, began + budget, seed, **words)
+        return replace(self._with(found.network, found.sentence), seconds=self.seconds + time.perf_counter() - began)
+
+    def find_formula(self, seconds: float = 60.0, noise: float | None = None, report: Report = silent) -> Regression:
+        """The same fit with the formula that its data follow, as far as they can tell: "verified numerically", or "not found".
+
+        All points are asked, those held back too; the network fills in between them. ``noise`` is the root mean square error of
+        the values, estimated from them if None. Formulas of several targets are looked for one after the other.
+        """
+        from kanpde.learn.formulas import formula_of
+
+        return replace(self, formula=formula_of(self, seconds, noise, report))
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write everything into one HDF5 file, which ``Regression.load`` reads; other suffixes write the network or the formula.
 
@@ -214,8 +251,8 @@ class Regression:
         """Another network; a formula of the old one is none of the new one."""
         return replace(self, network=network, outcome=outcome, formula=None)
 
-    def _lines(self) -> list[tuple[str, str]]:
-        """What a reader wants to know, as (name, value)."""
+    def rows(self) -> list[tuple[str, str]]:
+        """What a reader wants to know about the fit, as (name, value)."""
         found = [("network", _shape(self.network))]
         for name, data in (("training", self.data), ("validation", self.validation)):
             if data is not None:
@@ -229,7 +266,7 @@ class Regression:
 
     def __str__(self) -> str:
         heading = f"{', '.join(self.targets)} from {', '.join(self.names)}"
-        return "\n".join([heading, *(f"  {name:<18}{value}" for name, value in self._lines())])
+        return "\n".join([heading, *(f"  {name:<18}{value}" for name, value in self.rows())])
 
     def __repr__(self) -> str:
         return f"<Regression {', '.join(self.targets)} of {', '.join(self.names)}: {_shape(self.network)}, rmse {self.rmse:.2e}>"

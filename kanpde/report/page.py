@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from os import PathLike
 from pathlib import Path
@@ -47,10 +47,15 @@ def write_page(solution: Solution, pictures: Mapping[str, bytes], folder: str | 
 
 def page(solution: Solution, pictures: Mapping[str, bytes]) -> str:
     """The page as text."""
-    title = escape(solution.problem.title or "kanpde run")
-    before = (part for section in (_head, _formula, _problem) for part in section(solution))
-    after = (part for section in (_stages, _made) for part in section(solution))
-    body = "\n".join([*before, *_figures(pictures), *after])
+    before = [*_head(solution), *formula_section(solution.formula), *_problem(solution)]
+    return document(
+        solution.problem.title or "kanpde run", [*before, *figures_section(pictures, _ALT), *_stages(solution), *_made(solution)]
+    )
+
+
+def document(title: str, parts: Iterable[str]) -> str:
+    """A whole page of a title (plain text) and parts (HTML)."""
+    title, body = escape(title), "\n".join(parts)
     return (
         f"<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n<title>{title}</title>\n"
         f"<meta name='viewport' content='width=device-width'>\n<style>{_STYLE}</style>\n</head>\n"
@@ -80,15 +85,16 @@ def _problem(solution: Solution) -> Iterator[str]:
         yield f"<details><summary>the problem file</summary><pre>{escape(solution.problem.source)}</pre></details>"
 
 
-def _figures(pictures: Mapping[str, bytes]) -> Iterator[str]:
+def figures_section(pictures: Mapping[str, bytes], said: Mapping[str, str]) -> Iterator[str]:
+    """PNG files in the page itself, each with what is ``said`` to those who cannot see it."""
     for kind, data in pictures.items():
         yield f"<h2>{kind.capitalize()}</h2>"
         picture = b64encode(data).decode("ascii")
-        yield f"<figure><img alt='{_ALT.get(kind, kind)}' src='data:image/png;base64,{picture}'></figure>"
+        yield f"<figure><img alt='{said.get(kind, kind)}' src='data:image/png;base64,{picture}'></figure>"
 
 
-def _formula(solution: Solution) -> Iterator[str]:
-    formula = solution.formula
+def formula_section(formula: Formula | None) -> Iterator[str]:
+    """The formula, how far it may be trusted, and its source in three languages; nothing where none was looked for."""
     if formula is None:
         return
     yield "<h2>Formula</h2>"
