@@ -198,15 +198,18 @@ class Regression:
     def auto_symbolic(self, budget: float = 60.0, **words: Any) -> Regression:
         """The network with every edge that may be one as a known function, trained on; ``outcome`` says what stays a spline.
 
-        An edge is replaced only if the network stays as good as it was. ``words`` go to training (``steps``, ``optimizer``).
+        An edge is replaced only if the network stays as good as it was; if no spline is left, ``formula`` is what the network
+        says. ``words`` go to training (``steps``, ``optimizer``).
         """
         from kanpde.learn.auto_symbolic import auto_symbolic
+        from kanpde.learn.formulas import formula_of_edges
 
         began = time.perf_counter()
         seed = self.settings.get("seed", 0)
         with threads(1):
             found = auto_symbolic(self.network, self.data, self.validation, began + budget, seed, **words)
-        return replace(self._with(found.network, found.sentence), seconds=self.seconds + time.perf_counter() - began)
+        fresh = replace(self._with(found.network, found.sentence), seconds=self.seconds + time.perf_counter() - began)
+        return replace(fresh, formula=formula_of_edges(fresh)) if found.complete else fresh
 
     def find_formula(self, seconds: float = 60.0, noise: float | None = None, report: Report = silent) -> Regression:
         """The same fit with the formula that its data follow, as far as they can tell: "verified numerically", or "not found".
