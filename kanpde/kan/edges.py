@@ -20,6 +20,7 @@ from kanpde.kan.base import BASE_FUNCTIONS
 from kanpde.kan.bases import BASES, table
 from kanpde.kan.grid import Grid
 from kanpde.kan.jets import Jet, add, derivative_factors, partition_slopes
+from kanpde.kan.projection import least_squares, samples
 
 
 @dataclass
@@ -176,15 +177,10 @@ class Edges(nn.Module):
         """
         result = self.like(breaks.to(self.breaks))
         basis = BASES[self.basis]
-        parts = torch.arange(4, dtype=breaks.dtype, device=breaks.device) / 4
-        sites = basis.sites(result.breaks, self.degree)
-        between = (sites[:, :-1, None] + sites.diff(dim=1)[..., None] * parts).flatten(1)
-        x = torch.cat([between, sites[:, -1:], breaks[:, :1], breaks[:, -1:]], 1)
+        x = samples(basis, result.breaks, self.degree)
         old = self.coefficients.data @ table(x, self.breaks, basis, self.degree)[0]  # (n_in, n_out, N)
         new = table(x, result.breaks, basis, self.degree)[0]  # (n_in, K', N)
-        # A host solve: gelsd, the driver that stands rank deficiency, exists on the CPU only.
-        solution = torch.linalg.lstsq(new.mT.cpu(), old.mT.cpu(), driver="gelsd").solution.to(old)
-        result.coefficients.data = solution.mT.contiguous()
+        result.coefficients.data = least_squares(new.mT, old.mT).mT.contiguous()
         change = (result.coefficients.data @ new - old).abs().amax()
         return result, float(change / old.abs().amax().clamp(min=torch.finfo(old.dtype).tiny))
 

@@ -185,8 +185,8 @@ def test_equal_generators_make_equal_networks() -> None:
 
 
 def test_mistakes_are_explained() -> None:
-    with pytest.raises(ValueError, match="no basis is called 'fourier'; there are bspline, chebyshev"):
-        KAN([2, 3, 1], basis="fourier")
+    with pytest.raises(ValueError, match="no basis is called 'sinc'; there are bspline, chebyshev"):
+        KAN([2, 3, 1], basis="sinc")
     with pytest.raises(ValueError, match="no base function is called 'relu'"):
         KAN([2, 3, 1], base="relu")
     with pytest.raises(ValueError, match=r"points must have shape \(N, 2\)"):
