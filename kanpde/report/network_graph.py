@@ -37,7 +37,7 @@ NAMES = {"x^2": "x²", "x^3": "x³", "x^4": "x⁴", "x^5": "x⁵", "1/x^2": "1/x
 
 @dataclass
 class _Edge:
-    """One edge that is drawn: where it comes from and goes to, its curve scaled to the unit square, its score, its name if any."""
+    """One edge that is drawn: where it comes from and goes to, its curve in the unit square, its score, its name if any."""
 
     source: int
     target: int
