@@ -100,6 +100,15 @@ class Regression:
 
     __call__ = predict
 
+    def values(self, columns: Mapping[str, Any]) -> dict[str, np.ndarray]:  # (N,) each
+        """Every target at points given by the names of the inputs, numbers or columns that broadcast."""
+        missing = [name for name in self.names if name not in columns]
+        if missing:
+            raise ValueError(f"a value is missing for {', '.join(missing)}: the inputs are {', '.join(self.names)}")
+        arrays = np.broadcast_arrays(*(np.asarray(columns[name], dtype=float) for name in self.names))
+        found = self.predict(np.stack([a.ravel() for a in arrays], 1)).reshape(-1, len(self.targets))
+        return {name: column.reshape(arrays[0].shape) for name, column in zip(self.targets, found.T, strict=True)}
+
     def refit(
         self,
         *,
@@ -129,7 +138,7 @@ class Regression:
         history = History([*self.history.stages, *trained.history.stages])
         seconds = self.seconds + time.perf_counter() - began
         fresh = self._with(trained.network, f"relative error {trained.error:.1e} after training on: {trained.sentence}")
-        return replace(fresh, settings={**self.settings, **words}, history=history, seconds=seconds)
+        return replace(fresh, settings={**self.settings, **words}, history=history, seconds=seconds)._with_own_formula()
 
     def refine(self, grid: int) -> Regression:
         """The same function on finer grids, at least ``grid`` intervals on every edge: room that ``refit`` then fills."""
@@ -202,14 +211,13 @@ class Regression:
         says. ``words`` go to training (``steps``, ``optimizer``).
         """
         from kanpde.learn.auto_symbolic import auto_symbolic
-        from kanpde.learn.formulas import formula_of_edges
 
         began = time.perf_counter()
         seed = self.settings.get("seed", 0)
         with threads(1):
             found = auto_symbolic(self.network, self.data, self.validation, began + budget, seed, **words)
         fresh = replace(self._with(found.network, found.sentence), seconds=self.seconds + time.perf_counter() - began)
-        return replace(fresh, formula=formula_of_edges(fresh)) if found.complete else fresh
+        return fresh._with_own_formula()
 
     def find_formula(self, seconds: float = 60.0, noise: float | None = None, report: Report = silent) -> Regression:
         """The same fit with the formula that its data follow, as far as they can tell: "verified numerically", or "not found".
@@ -249,6 +257,13 @@ class Regression:
         from kanpde.export.regression import summary
 
         return summary(self)
+
+    def _with_own_formula(self) -> Regression:
+        """With the formula that the network says, if no edge of it is a spline."""
+        from kanpde.learn.auto_symbolic import spline_edges
+        from kanpde.learn.formulas import formula_of_edges
+
+        return self if spline_edges(self.network, self.data.x) else replace(self, formula=formula_of_edges(self))
 
     def _with(self, network: KAN, outcome: str) -> Regression:
         """Another network; a formula of the old one is none of the new one."""
