@@ -16,6 +16,7 @@ from kanpde.kan.bases import BASES, table
 from kanpde.kan.edges import Edges
 from kanpde.kan.grid import Grid
 from kanpde.kan.network import KAN
+from kanpde.kan.projection import least_squares
 from kanpde.kan.prolongation import prolonged
 
 SITES = 4  # points per function at which a family without exact continuation is fitted on the old range, as in Edges.projected
@@ -148,7 +149,6 @@ def _prolonged(group: Edges, longer: list[Grid]) -> Edges:
     z = torch.cat([(ends[:, :-1, None] + ends.diff(dim=1)[..., None] * steps).flatten(1), ends[:, -1:]], 1)
     old = group.coefficients.data @ table(z, group.breaks, basis, group.degree)[0]  # (n_in, n_out, M)
     new = table(z, result.breaks, basis, group.degree)[0]  # (n_in, K', M)
-    # Functions beyond the old range are not seen: the driver that takes the shortest of all solutions exists on the CPU only.
-    solution = torch.linalg.lstsq(new.mT.cpu(), old.mT.cpu(), driver="gelsd").solution.to(old)
-    result.coefficients.data = solution.mT.contiguous()
+    # Functions beyond the old range are not seen by these rows: the shortest of all solutions leaves them at zero.
+    result.coefficients.data = least_squares(new.mT, old.mT).mT.contiguous()
     return result
