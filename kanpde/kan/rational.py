@@ -55,12 +55,13 @@ class Rational:
         values = _cardinal(at, nodes, weights, order)
         ends = _cardinal(torch.cat([lower, upper], 1), nodes, weights, degree)  # (k + 1, n, K, 2)
         steps = torch.stack([(x - lower).clamp(max=0), (x - upper).clamp(min=0)], 1)  # (n, 2, N), zero inside
-        inside = (steps == 0).all(1)[:, None]  # (n, 1, N)
+        powers = torch.cat([steps**j / factorial(j) for j in range(1, degree + 1)], 1) if degree else steps  # (n, 2k, N)
         for q in range(order + 1):
-            if q > degree:
-                values[q] *= inside
-            for j in range(1, degree - q + 1):
-                values[q] += ends[q + j] @ (steps**j / factorial(j))
+            if q < degree:
+                taylor = torch.cat(list(ends[q + 1 :]), 2)  # (n, K, 2 (k - q))
+                values[q].baddbmm_(taylor, powers[:, : taylor.shape[2]])
+            elif q > degree:
+                values[q] *= (steps == 0).all(1)[:, None]
         return values
 
     def sites(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
@@ -102,15 +103,15 @@ def _weights(nodes: Tensor, degree: int) -> Tensor:  # (n, K) -> (n, K)
 def _cardinal(x: Tensor, nodes: Tensor, weights: Tensor, order: int) -> Tensor:  # (order + 1, n, K, N)
     distance = x[:, None] - nodes[:, :, None]  # (n, K, N)
     near = distance.abs().argmin(1, keepdim=True)
-    own = torch.zeros_like(distance, dtype=torch.bool).scatter_(1, near, True)
     step = distance.gather(1, near)  # (n, 1, N), x - x_c
-    inverse = torch.where(own, 0, 1 / torch.where(own, 1, distance))
+    inverse = distance.reciprocal().scatter_(1, near, 0)  # without the nearest, where it may be infinite
     w = weights[:, :, None]
-    above = torch.where(own, w, w * step * inverse)  # (x - x_c) w_i / (x - x_i)
+    own = w.expand_as(distance).gather(1, near)
+    above = (inverse * (w * step)).scatter_(1, near, own)  # (x - x_c) w_i / (x - x_i)
     below = [above.sum(1, keepdim=True)]
     values = x.new_empty(order + 1, *distance.shape)
     torch.div(above, below[0], out=values[0])
-    power = w * (step - distance) * inverse  # w_i (x_i - x_c) / (x - x_i), zero at i = c
+    power = above.sub_(w).scatter_(1, near, 0)  # w_i (x_i - x_c) / (x - x_i), the part that is not constant
     for q in range(1, order + 1):
         power = power * inverse * -q  # of the q-th derivative
         below.append(power.sum(1, keepdim=True))

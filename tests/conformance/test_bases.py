@@ -87,7 +87,9 @@ def test_a_lower_order_is_the_beginning_of_a_higher_one(name: str) -> None:
     whole = basis.table(x, breaks, DEGREE, most)
     assert bool(whole.isfinite().all())
     for order in range(most):
-        assert torch.equal(basis.table(x, breaks, DEGREE, order), whole[: order + 1])
+        found = basis.table(x, breaks, DEGREE, order)
+        for q in range(order + 1):
+            assert _largest(found[q] - whole[q]) <= 1e-13 * _largest(whole[q])
 
 
 @pytest.mark.parametrize("name", BASES)
