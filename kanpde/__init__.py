@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from kanpde.kan import KAN
     from kanpde.learn.fit import fit
     from kanpde.learn.regression import Regression
+    from kanpde.learn.regressor import KANRegressor
     from kanpde.problem import Problem
     from kanpde.results import Solution
     from kanpde.run import load, solve
 
 __version__ = "0.1.0"
-__all__ = ["KAN", "Problem", "Regression", "Solution", "__version__", "fit", "load", "solve"]
+__all__ = ["KAN", "KANRegressor", "Problem", "Regression", "Solution", "__version__", "fit", "load", "solve"]
 
 _HOMES = {
     "KAN": "kanpde.kan",
+    "KANRegressor": "kanpde.learn.regressor",
     "Problem": "kanpde.problem",
     "Regression": "kanpde.learn.regression",
     "Solution": "kanpde.results",

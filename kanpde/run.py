@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from os import PathLike
@@ -17,6 +16,7 @@ from kanpde.results import Comparison, Event, FieldComparison, Formula, Report, 
 from kanpde.results.formula import INTERRUPTED
 
 if TYPE_CHECKING:
+    from kanpde.learn.regression import Regression
     from kanpde.plan import Plan
     from kanpde.problem import Document, Problem
     from kanpde.reference import Reference
@@ -69,6 +69,7 @@ def solve(
 def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | PathLike[str] | None, said: Report) -> Solution:
     from kanpde import export, train
     from kanpde.report import write_report
+    from kanpde.report.progress import timed
 
     folder = export.RunFolder(out) if out is not None else None
     found: Solution | None = None
@@ -78,7 +79,7 @@ def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | 
         if folder is not None:
             folder.log(event)
 
-    report = _with_time(heard)
+    report = timed(heard)
 
     def checkpoint(so_far: Solution) -> None:
         nonlocal found
@@ -109,16 +110,6 @@ def _pipeline(problem: Problem, plan: Plan, device: str, dtype: str, out: str | 
     finally:
         if folder is not None:
             folder.close()
-
-
-def _with_time(said: Report) -> Report:
-    """Hands on events with the seconds since now."""
-    began = time.perf_counter()
-
-    def report(event: Event) -> None:
-        said(event if event.seconds else replace(event, seconds=time.perf_counter() - began))
-
-    return report
 
 
 def compare_with_reference(solution: Solution, report: Report = silent) -> None:
@@ -294,12 +285,13 @@ def symbolic(
     """
     from kanpde import export
     from kanpde.report import write_report
+    from kanpde.report.progress import timed
 
     solution = export.load(run)
     given = {key: value for key, value in (("seconds", seconds), ("harvest", harvest)) if value is not None}
     section = solution.plan.symbolic.model_copy(update=given)
     solution.plan = solution.plan.model_copy(update={"symbolic": section})
-    before, dated = solution.formula, _with_time(report)
+    before, dated = solution.formula, timed(report)
     find_formula(solution, dated)
     assert solution.formula is not None
     if before is not None and before.expressions and not solution.formula.expressions:
@@ -343,11 +335,22 @@ def self_test() -> Solution:
     return solve(read_text(_SELF_TEST, "<self-test>").problem, progress=False)
 
 
-def load(path: str | PathLike[str]) -> Solution | Problem:
-    """A finished run (its folder or its ``solution.h5``) as a Solution, or a problem file as a Problem."""
+def load(path: str | PathLike[str]) -> Solution | Regression | Problem:
+    """A finished run (its folder or file) as a Solution or a Regression, or a problem file as a Problem."""
     source = Path(path)
-    if source.suffix in (".yaml", ".yml"):
-        return read(source).problem
-    from kanpde.export import load as load_solution
+    return read(source).problem if source.suffix in (".yaml", ".yml") else load_run(source)
 
-    return load_solution(source)
+
+def load_run(path: str | PathLike[str]) -> Solution | Regression:
+    """What a folder or a file holds: the solution of a problem, or a fit to data."""
+    from kanpde import export
+    from kanpde.export import regression
+
+    return regression.load(path) if is_fit(path) else export.load(path)
+
+
+def is_fit(path: str | PathLike[str]) -> bool:
+    """Whether a run is a fit to data, and not the solution of a problem."""
+    from kanpde.export.regression import is_regression
+
+    return is_regression(path)

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanpde.cli.say import BAD_INPUT, MISSED, SOLVED, complain, console, say, say_json
+from kanpde.cli import fits
+from kanpde.cli.say import BAD_INPUT, MISSED, SOLVED, complain, console, say, say_formula, say_json
 from kanpde.errors import KanpdeError
 
 if TYPE_CHECKING:
-    from kanpde.results import Formula, Solution
+    from kanpde.results import Solution
 
 
 def solve(options: argparse.Namespace) -> int:
@@ -74,12 +75,15 @@ def check(options: argparse.Namespace) -> int:
 def show(options: argparse.Namespace) -> int:
     """A problem as mathematics, or what a run found."""
     from kanpde import run
+    from kanpde.problem import Problem
     from kanpde.report.mathematics import as_latex, as_text
     from kanpde.results import Solution
 
     found = run.load(options.path)
     if isinstance(found, Solution):
         return _show_run(found, options)
+    if not isinstance(found, Problem):
+        return fits.show(found, options)
     if options.json:
         say_json({"title": found.title, "text": as_text(found), "latex": as_latex(found)})
     else:
@@ -101,15 +105,18 @@ def _show_run(solution: Solution, options: argparse.Namespace) -> int:
         print_table(solution, console(), Path(options.path) if Path(options.path).is_dir() else None)
         if solution.formula is not None:
             say("")
-            _say_formula(solution.formula)
+            say_formula(solution.formula)
     return SOLVED
 
 
 def evaluate(options: argparse.Namespace) -> int:
     """Values of a run at points."""
+    from kanpde import run
     from kanpde.export import load
     from kanpde.export.tables import read_points, values_at, write_csv, write_table
 
+    if run.is_fit(options.run):
+        return fits.evaluate(options)
     solution = load(options.run)
     points = read_points(options.at, options.grid, solution)
     values = values_at(solution, points, [name.strip() for name in options.derivatives.split(",") if name.strip()])
@@ -129,6 +136,8 @@ def compare(options: argparse.Namespace) -> int:
     """The error of a run."""
     from kanpde import run
 
+    if run.is_fit(options.run):
+        return fits.compare(options)
     comparison = run.compare(options.run, options.other)
     if options.json:
         fields, beside = ({name: vars(c) for name, c in part.items()} for part in (comparison.fields, comparison.beside))
@@ -149,6 +158,8 @@ def symbolic(options: argparse.Namespace) -> int:
     from kanpde import run
     from kanpde.report.progress import bar, lines
 
+    if run.is_fit(options.run):
+        return fits.symbolic(options)
     harvest = False if options.no_harvest else None
     terminal = console(stderr=True)
     if options.quiet or options.json:
@@ -163,24 +174,15 @@ def symbolic(options: argparse.Namespace) -> int:
 
         say_json(summary(solution)["formula"])
     elif solution.formula is not None and not options.quiet:
-        _say_formula(solution.formula)
+        say_formula(solution.formula)
     return SOLVED
-
-
-def _say_formula(formula: Formula) -> None:
-    """The formula, what is known of it, and why."""
-    for line in formula.lines:
-        say(line)
-    say(formula.sentence)
-    for line in formula.transcript:
-        say(f"  {line}")
 
 
 def export(options: argparse.Namespace) -> int:
     """Write a run in another format."""
-    from kanpde import export
+    from kanpde import run
 
-    export.save(export.load(options.run), options.to)
+    run.load_run(options.run).save(options.to)
     if options.json:
         say_json({"file": options.to})
     elif not options.quiet:
@@ -190,9 +192,10 @@ def export(options: argparse.Namespace) -> int:
 
 def plot(options: argparse.Namespace) -> int:
     """Draw the figures of a run again."""
-    from kanpde import run
+    from kanpde import run, run_fit
 
-    files = run.plot(options.run, options.format, options.dpi, options.out)
+    draw = run_fit.plot if run.is_fit(options.run) else run.plot
+    files = draw(options.run, options.format, options.dpi, options.out)
     if options.json:
         say_json({"files": [str(path) for path in files]})
     elif not options.quiet:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kanpde.results import Formula
 
 SOLVED, MISSED, BAD_INPUT, NO_SOLUTION, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -27,6 +30,15 @@ def say_json(value: dict[str, Any]) -> None:
     from kanpde.export.summary import as_json
 
     say(as_json(value) if value else json.dumps(value))
+
+
+def say_formula(formula: Formula) -> None:
+    """The formula, what is known of it, and why."""
+    for line in formula.lines:
+        say(line)
+    say(formula.sentence)
+    for line in formula.transcript:
+        say(f"  {line}")
 
 
 def complain(text: str) -> None:

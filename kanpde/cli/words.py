@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from kanpde.cli import commands
+from kanpde.cli import commands, fits
 
 _EPILOG = """exit codes: 0 solved to tolerance; 1 solved, tolerance missed (the outcome says why); 2 bad input;
 3 no usable solution; 130 interrupted (checkpoint written)"""
@@ -45,6 +45,33 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--seed", type=int, metavar="N")
     sub.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     sub.add_argument("--dtype", choices=("float64", "float32"), default="float64")
+
+    sub = command("fit", fits.fit, "fit a network to columns of a file, simplify it, and look for a formula")
+    sub.add_argument("file", help="columns of numbers: .csv or other text with or without names, or .npz")
+    sub.add_argument(
+        "--target", action="append", metavar="NAME", help="what to predict, by name or number (default: last column)"
+    )
+    sub.add_argument("--inputs", action="append", metavar="NAMES", help="what to predict it from (default: all other columns)")
+    sub.add_argument("--names", action="append", metavar="NAMES", help="names of all columns, in their order: x,t,u")
+    sub.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<name of the file>)")
+    sub.add_argument("--widths", type=fits.widths, metavar="LIST", help="nodes of each layer: 2,5,1 (default: chosen)")
+    sub.add_argument(
+        "--grid", type=fits.grid, metavar="N", help="intervals of every edge, or of stages: 5,10,20 (default: chosen)"
+    )
+    sub.add_argument("--degree", type=fits.degree, metavar="K", help="of the edges' functions (default: chosen)")
+    sub.add_argument("--basis", metavar="NAME", help="as 'kanpde list bases' says (default bspline)")
+    sub.add_argument("--optimizer", metavar="NAME", help="as 'kanpde list optimizers' says (default levenberg-marquardt)")
+    sub.add_argument("--l1", type=float, metavar="X", help="weight of sparsity (default 0)")
+    sub.add_argument("--validation", type=float, metavar="X", help="part of the points that is held back (default 0.2)")
+    sub.add_argument("--tolerance", type=float, metavar="X", help="a relative error that is good enough")
+    sub.add_argument("--noise", type=float, metavar="X", help="root mean square error of the values, where it is known")
+    sub.add_argument("--budget", type=float, metavar="SECONDS", help="time for training (default 60)")
+    sub.add_argument("--seconds", type=float, metavar="S", help="time for the search of a formula (default 30; 0: no search)")
+    sub.add_argument("--no-prune", action="store_true", help="keep all edges and nodes")
+    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any other word of kanpde.fit: steps=50")
+    sub.add_argument("--seed", type=int, metavar="N")
+    sub.add_argument("--device", choices=("auto", "cpu", "cuda"))
+    sub.add_argument("--dtype", choices=("float64", "float32"))
 
     sub = command("check", commands.check, "read and check problem files without solving them")
     sub.add_argument("files", nargs="+", metavar="FILE")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from kanpde.errors import KanpdeError, ProblemError
@@ -40,11 +40,11 @@ FILES: dict[str, Callable[[Formula], str]] = {
 """What a run folder holds beside the solution when there is a formula."""
 
 
-def write_formula_files(formula: Formula | None, folder: Path) -> None:
-    """The files of ``FILES``; those of an earlier formula are removed where there is none any more."""
-    for name, text in FILES.items():
+def write_formula_files(formula: Formula | None, folder: Path, names: Collection[str] = tuple(FILES)) -> None:
+    """Files of ``FILES``; those of an earlier formula are removed where there is none any more."""
+    for name in names:
         try:
-            written = text(formula) if formula is not None and formula.expressions else ""
+            written = FILES[name](formula) if formula is not None and formula.expressions else ""
         except KanpdeError:  # a function that only the problem language has
             written = ""
         if written:

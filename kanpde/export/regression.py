@@ -10,7 +10,7 @@ Nothing in it is code: JSON, numbers and text.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -21,9 +21,9 @@ import numpy as np
 
 from kanpde.errors import ProblemError
 from kanpde.export.atomic import replacing, write_text
-from kanpde.export.formula import as_tex
+from kanpde.export.formula import as_tex, write_formula_files
 from kanpde.export.stored import read_formula, read_history, read_network, write_formula, write_history, write_network
-from kanpde.export.summary import plain, versions
+from kanpde.export.summary import as_json, plain, versions
 from kanpde.learn.data import Data
 from kanpde.learn.regression import Regression
 from kanpde.results import Formula
@@ -176,6 +176,13 @@ def summary(regression: Regression) -> dict[str, Any]:
     return dict(plain(figures))
 
 
+def write_fit(regression: Regression, folder: Path) -> None:
+    """``regression.h5``, ``summary.json`` and the formula's files into a run folder, each whole or not at all."""
+    write_regression(regression, folder / NAME)
+    write_text(folder / "summary.json", as_json(summary(regression)) + "\n")
+    write_formula_files(regression.formula, folder, ("formula.py", "formula.tex"))
+
+
 def _network_file(regression: Regression, path: Path) -> None:
     with replacing(path) as temporary:
         regression.network.save(temporary)
@@ -216,9 +223,3 @@ def save(regression: Regression, path: str | PathLike[str]) -> None:
     if suffix not in EXPORTERS:
         raise ProblemError(f"a fit cannot be written as '{suffix or path}'; this version writes {', '.join(EXPORTERS)}")
     EXPORTERS[suffix](regression, Path(path))
-
-
-def values_at(regression: Regression, points: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """The predicted values at columns of points (N,), {target: (N,)}."""
-    found = regression.predict(np.stack(points, 1)).reshape(len(points[0]), -1)
-    return dict(zip(regression.targets, found.T, strict=True))

@@ -40,10 +40,11 @@ class Columns:
         raise ProblemError(f"{path} has no column '{name}'", hint=f"its columns are {', '.join(self.names)}, or 1, 2, ...")
 
 
-def read_columns(path: str | PathLike[str], wanted: Sequence[str] = ()) -> Columns:
-    """The columns of a text file, or of a ``.npz`` of arrays; if ``wanted`` names some, only these must hold numbers.
+def read_columns(path: str | PathLike[str], wanted: Sequence[str] = (), unnamed: Sequence[str] = ()) -> Columns:
+    """The columns of a text file, or of a ``.npz`` of arrays; if ``wanted`` names some, only these, and only they are numbers.
 
-    In a text file lines from # on are comments, and the first line may name the columns. Raises ProblemError, which names the
+    In a text file lines from # on are comments, and the first line may name the columns; ``unnamed`` are their names if it does
+    not and there are as many. Raises ProblemError, which names the
     line, for a value that is missing, not finite or no number, and for a line of another length.
     """
     if Path(path).suffix in (".npz", ".npy"):
@@ -61,6 +62,7 @@ def read_columns(path: str | PathLike[str], wanted: Sequence[str] = ()) -> Colum
     cells = [_cells(line, separator) for _, line in rows]
     heading = not any(_is_number(cell, separator) or cell.lower() in MISSING - {""} for cell in cells[0])
     names = tuple(cells[0]) if heading else _names_in_comment(comments, len(cells[0]), separator)
+    names = tuple(unnamed) if not names and len(unnamed) == len(cells[0]) else names
     if heading:
         rows, cells = rows[1:], cells[1:]
     if not rows:

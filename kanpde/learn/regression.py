@@ -62,6 +62,11 @@ class Regression:
         return self.network.count
 
     @property
+    def live_edges(self) -> int:
+        """How many edges are not pruned: splines and known functions."""
+        return sum(int((phi.abs().amax(-1) > 0).sum()) for phi in self.network.edge_values(self.data.x))
+
+    @property
     def rmse(self) -> float:
         """The root mean square error on the points of training, over all values, in the units of y."""
         return self._rmse(self.data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
+from os import PathLike
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -58,16 +59,21 @@ def _values(regression: Regression, data: Data, target: int) -> tuple[np.ndarray
 
 
 def draw_training(regression: Regression) -> Figure:
-    """The relative error after each stage, on the points of training and on those held back, with the grid of each stage."""
+    """The relative error after each stage, on the points of training and on those held back, with the grid of each stage.
+
+    It begins at 1, the error of the mean.
+    """
     stages = regression.history.stages
     figure = style.new_figure(6.4, 3.2)
     style.heading(figure, f"Training: {regression.history.iterations} iterations, {regression.seconds:.2g} s")
     axes = figure.subplots()
     assert isinstance(axes, Axes)
     ends = np.cumsum([stage.iterations for stage in stages])
-    axes.semilogy(ends, [_positive(stage.residual) for stage in stages], "o-", color=style.BLUE, ms=4, lw=1.0, label="training")
+    drawn = [1.0, *(_positive(stage.residual) for stage in stages)]
+    axes.semilogy([0, *ends], drawn, "o-", color=style.BLUE, ms=4, lw=1.0, label="training")
     held = [(end, _positive(stage.estimate)) for end, stage in zip(ends, stages, strict=True) if stage.estimate is not None]
     if held:
+        held.insert(0, (0, 1.0))
         axes.semilogy(*zip(*held, strict=True), "s--", color=style.ORANGE, ms=4, lw=1.0, mfc="none", label="held back")
     for end, stage in zip(ends, stages, strict=True):
         axes.annotate(
@@ -123,3 +129,13 @@ def rendered(regression: Regression, suffix: str = "png", dpi: int = style.DPI) 
         figure(regression, kind).savefig(buffer, dpi=dpi, format=suffix)
         pictures[kind] = buffer.getvalue()
     return pictures
+
+
+def write_report(regression: Regression, folder: str | PathLike[str]) -> None:
+    """The figures and the page of a fit into its run folder."""
+    from kanpde.report.figures import write_figures
+    from kanpde.report.fit_page import write_fit_page
+
+    pictures = rendered(regression)
+    write_figures(pictures, folder)
+    write_fit_page(regression, pictures, folder)

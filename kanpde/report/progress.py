@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kanpde.results.history import Event, Report, silent
@@ -60,6 +61,16 @@ def shown(report: Report | None, progress: bool, title: str, console: Console | 
         return
     with bar(console, title) as said:
         yield said
+
+
+def timed(said: Report) -> Report:
+    """Hands on events with the seconds since now."""
+    began = time.perf_counter()
+
+    def report(event: Event) -> None:
+        said(event if event.seconds else replace(event, seconds=time.perf_counter() - began))
+
+    return report
 
 
 def lines(console: Console) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,10 +99,15 @@ def _ends(grids: list[tuple[int, ...]], shown: int = 4) -> list[tuple[int, ...]]
 
 def print_table(solution: Solution, console: Console, folder: Path | None = None) -> None:
     """The rows on a terminal as a table without lines, on a pipe as plain text."""
+    print_rows(rows(solution), console, folder, solution.converged)
+
+
+def print_rows(rows: Iterable[tuple[str, str]], console: Console, folder: Path | None = None, good: bool = True) -> None:
+    """Names and values, and the files of a run folder; the outcome in green if it is ``good``."""
     from rich.table import Table
     from rich.text import Text
 
-    found = rows(solution)
+    found = list(rows)
     if folder is not None:
         files = sorted(path.name + ("/" if path.is_dir() else "") for path in folder.iterdir() if not path.name.startswith("."))
         found.append(("files", f"{folder}/  ({', '.join(files)})"))
@@ -113,6 +119,6 @@ def print_table(solution: Solution, console: Console, folder: Path | None = None
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in found:
-        style = "" if name != "outcome" else "bold green" if solution.converged else "bold yellow"
+        style = "" if name != "outcome" else "bold green" if good else "bold yellow"
         table.add_row(name, Text(value, style=style))
     console.print(table)
