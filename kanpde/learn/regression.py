@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kanpde.kan.attribution import Attribution
     from kanpde.learn.data import Data
     from kanpde.learn.edge_functions import EdgeFunction
+    from kanpde.learn.memory import Memory
 
 TRAINING = ("optimizer", "steps", "batch", "l1", "entropy", "smoothness", "ridge", "patience", "tolerance", "seed")
 """Words of ``kanpde.fit`` that say how a network is trained, rather than what it is."""
@@ -45,6 +46,7 @@ class Regression:
     seconds: float = 0.0
     formula: Formula | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    memory: Memory | None = None  # what data before ``data`` determined (see ``learn``); it is not saved
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -135,6 +137,7 @@ class Regression:
         if unknown:
             raise ValueError(f"refit has no word '{unknown[0]}'; there are {', '.join(('budget', 'grids', *TRAINING))}")
         kept = {word: self.settings[word] for word in TRAINING if word in self.settings} | words
+        kept["memory"] = self.memory if self.memory is not None and self.memory.fits(self.network) else None
         began = time.perf_counter()
         with shown(report, progress, "fit") as said, threads(1):
             trained = train(
@@ -144,6 +147,17 @@ class Regression:
         seconds = self.seconds + time.perf_counter() - began
         fresh = self._with(trained.network, f"relative error {trained.error:.1e} after training on: {trained.sentence}")
         return replace(fresh, settings={**self.settings, **words}, history=history, seconds=seconds)._with_own_formula()
+
+    def learn(self, X: Any, y: Any, **words: Any) -> Regression:
+        """The network trained on further points, which are looked at alone, without forgetting the earlier ones.
+
+        What those determined is remembered (``remember=False``: only where the new points do not reach), and grids grow where the
+        new points lie beyond them, which ``outcome`` says. Other ``words``: ``budget`` in seconds, ``validation`` (a share of the
+        new points), ``report``, and those of training (``steps=50``). Penalties are off unless they are given.
+        """
+        from kanpde.learn.continual import continued
+
+        return continued(self, X, y, **words)
 
     def refine(self, grid: int) -> Regression:
         """The same function on finer grids, at least ``grid`` intervals on every edge: room that ``refit`` then fills."""
