@@ -14,6 +14,7 @@ from kanpde.errors import ProblemError
 from kanpde.problem.language import write_expression
 from kanpde.problem.latex import latex
 from kanpde.problem.types import symbol
+from kanpde.results.c_source import c_source
 from kanpde.results.python_source import argument, python_source
 from kanpde.results.series import compiled
 
@@ -103,6 +104,18 @@ class Formula:
         title = f" of the problem '{self.title}'" if self.title else ""
         said = f"the closed form{title}, {self.sentence}. Found by kanpde."
         return python_source(self.expressions, self._coordinates, self.letters, said) if self.expressions else ""
+
+    @property
+    def c(self) -> str:
+        """The source of a C file (C99, math.h) with one function a field, of the coordinates; the letters are constants in it.
+
+        Raises UnsupportedProblem for a function that math.h does not have, for complex values and infinite series.
+        """
+        if not self.expressions:
+            return ""
+        title = f" of the problem '{self.title}'" if self.title else ""
+        said = f"The closed form{title}, {self.sentence}. Found by kanpde."
+        return c_source(self.expressions, self._coordinates, {n: self._letter(n) for n in self.letters}, said)
 
     @property
     def _coordinates(self) -> tuple[str, ...]:
