@@ -22,6 +22,8 @@ import numpy as np
 from kanpde.errors import ProblemError
 from kanpde.export.atomic import replacing, write_text
 from kanpde.export.formula import as_tex, write_formula_files
+from kanpde.export.source_c import network_c
+from kanpde.export.source_numpy import network_numpy
 from kanpde.export.stored import read_formula, read_history, read_network, write_formula, write_history, write_network
 from kanpde.export.summary import as_json, plain, versions
 from kanpde.learn.data import Data
@@ -202,19 +204,34 @@ def _points_file(regression: Regression, path: Path) -> None:
 def _formula_file(regression: Regression, path: Path) -> None:
     formula = regression.formula
     if formula is None or not formula.expressions:
-        hint = "'kanpde symbolic RUN' looks for one; .pt writes the network"
+        hint = "'kanpde symbolic RUN' looks for one; .pt, .py and .c write the network"
         raise ProblemError("no formula was found for this fit, so that there is none to write", hint=hint)
-    write_text(path, formula.python if path.suffix == ".py" else as_tex(formula))
+    write_text(path, as_tex(formula))
+
+
+def _source_file(regression: Regression, path: Path) -> None:
+    """The formula as Python or C source, or where there is none, the network."""
+    from kanpde.learn.columns import formula_names
+
+    formula, python = regression.formula, path.suffix == ".py"
+    if formula is not None and formula.expressions:
+        write_text(path, formula.python if python else formula.c)
+        return
+    names, targets = formula_names(regression.names, regression.targets)
+    said = f"Trained by kanpde on {regression.data.points} points, root mean square error {regression.rmse:.2e}."
+    write_text(path, (network_numpy if python else network_c)(regression.network, names, targets, said))
 
 
 EXPORTERS: dict[str, Callable[[Regression, Path], None]] = {
     ".h5": write_regression,
     ".pt": _network_file,
     ".csv": _points_file,
-    ".py": _formula_file,
+    ".py": _source_file,
+    ".c": _source_file,
     ".tex": _formula_file,
 }
-"""What a fit can be written as, by the suffix of the file: all of it, its network, its points, its formula."""
+"""What a fit can be written as, by the suffix: all of it, its network, its points, its formula; .py and .c of the formula, or of
+the network."""
 
 
 def save(regression: Regression, path: str | PathLike[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 import sympy as sp
 import torch
 
+import kanpde
 from kanpde.errors import UnsupportedProblem
 from kanpde.export.source_c import network_c
 from kanpde.export.source_numpy import network_numpy
@@ -153,3 +154,16 @@ def test_c_source_of_a_formula_gives_its_values(name, tmp_path):
 def test_what_c_does_not_have_is_refused(expression):
     with pytest.raises(UnsupportedProblem, match="no C source"):
         _ = Formula("proved", {"u": expression}, coordinates=("x",)).c
+
+
+@needs_compiler
+def test_a_fit_without_a_formula_is_written_as_its_network(tmp_path):
+    x = np.linspace(-1, 1, 60)
+    fit = kanpde.fit(x, np.tanh(3 * x), widths=[1, 1], grid=6, steps=3, names=("some x",), targets=("y",))
+    fit.save(tmp_path / "y.c")
+    fit.save(tmp_path / "y.py")
+    function = compiled((tmp_path / "y.c").read_text(), tmp_path).y
+    function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double]
+    expected = fit.predict(x)
+    np.testing.assert_allclose([function(value) for value in x], expected, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(loaded((tmp_path / "y.py").read_text())["y"](x), expected, rtol=1e-12, atol=1e-13)
