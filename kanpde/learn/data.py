@@ -1,4 +1,4 @@
-"""The points that a network is fitted to: checked when they come in, so that training meets finite numbers of known shape only."""
+"""The points that a network is fitted to: checked when they come in, so that training meets finite numbers only."""
 
 from __future__ import annotations
 

@@ -25,8 +25,9 @@ LEAST = 64  # points of a piece at least
 class Misfit(LeastSquares):
     """The rows of ``data`` and of ``penalty`` for a network, whose parameters theta are ordered as ``parameters_to_vector`` does.
 
-    Errors are measured by ``scale``. ``batch`` cuts the points into mini-batches for optimisers that take them; ``generator`` (on the CPU) draws them anew in every
-    epoch. ``last`` is the point at which the rows were last evaluated: inside a monitor, the one that was just accepted.
+    Errors are measured by ``scale``. ``batch`` cuts the points into mini-batches for optimisers that take them; ``generator`` (on
+    the CPU) draws them anew in every epoch. ``last`` is the point at which the rows were last evaluated: inside a monitor, the
+    one that was just accepted.
     """
 
     def __init__(

@@ -1,10 +1,11 @@
 """What makes a network simpler than its data ask for: penalties on edges, as rows of least squares and as a scalar.
 
 - l1: the sum over edges of |phi|, the root mean square of an edge's values at the data (Liu et al. 2024, arXiv 2404.19756,
-  eq. 2.17 to 2.18, with the root mean square for the mean of absolute values: both are zero for the same edges, and one of them is
+  eq. 2.17 to 2.18, with the root mean square for the mean of absolute values: both are zero for the same edges, and the first is
   smooth in the coefficients of an edge that is not zero);
 - entropy: the sum over layers of -sum p log p, p = |phi| / sum of |phi| in the layer (ibid., eq. 2.19);
-- smoothness: the sum over edges of the integral of phi''^2, with the grid's length as the unit of the argument;
+- smoothness: the sum over edges of the integral of phi''^2, with the grid's length as the unit of the argument (or of another
+  derivative, ``order``; of no higher one than the degree);
 - ridge: the sum over edges of the mean of the squared coefficients.
 
 All are dimensionless: an edge is measured in units of what its node takes, the spread of y at the outputs, half of the grid of
@@ -40,12 +41,16 @@ SHORTEST = 0.1  # of half a hidden grid, as a unit: the grid of a node that is c
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each penalty counts, against the squared relative error: dimensionless, none by default."""
+    """How much each penalty counts, against the squared relative error: dimensionless, none by default.
+
+    ``order`` is the derivative whose square is integrated for the smoothness.
+    """
 
     l1: float = 0.0
     entropy: float = 0.0
     smoothness: float = 0.0
     ridge: float = 0.0
+    order: int = 2
 
     def __post_init__(self) -> None:
         for name in ("l1", "entropy", "smoothness", "ridge"):
@@ -152,7 +157,7 @@ def penalty(network: KAN, x: Tensor, scale: Tensor, weights: Weights) -> Tensor:
             if weights.ridge:
                 total = total + weights.ridge * (own.square().mean(2) * alive).sum()
             if weights.smoothness:
-                bent = torch.stack([own[i] @ matrix.T for i, matrix in enumerate(_bending(group))])
+                bent = torch.stack([own[i] @ matrix.T for i, matrix in enumerate(_bending(group, weights.order))])
                 total = total + weights.smoothness * (bent.square().sum(2) * alive).sum()
             if weights.l1 or weights.entropy:
                 values = own @ _table(group, below[list(source)])  # (n_in, n_out, N)
@@ -198,7 +203,7 @@ def reweighted(network: KAN, x: Tensor, scale: Tensor, weights: Weights) -> Pena
             if weights.ridge:
                 rows.append((weights.ridge / width) ** 0.5 * torch.eye(width).to(unit).expand(len(alive), -1, -1))
             if weights.smoothness:
-                rows.append(weights.smoothness**0.5 * _bending(group)[i])
+                rows.append(weights.smoothness**0.5 * _bending(group, weights.order)[i])
             if activity is not None:
                 rows.append(factors[n][:, None, None] * activity[n][0][i])
             matrix = torch.linalg.qr(torch.cat(rows, 1), mode="r").R if len(rows) > 1 else rows[0]  # (E, q, K')
@@ -243,8 +248,9 @@ def _table(group: Edges, z: Tensor, order: int = 0) -> Tensor:  # (n_in, N) -> (
 
 
 @torch.no_grad()
-def _bending(group: Edges) -> Tensor:  # (n_in, q, K')
-    """Matrices whose product with an edge's numbers has as squared norm the integral of phi''^2, the grid's length being one.
+def _bending(group: Edges, order: int) -> Tensor:  # (n_in, q, K')
+    """Matrices whose product with an edge's numbers has as squared norm the integral of a squared derivative, the grid's length
+    being one.
 
     Gauss points on every interval: exact for splines.
     """
@@ -254,7 +260,8 @@ def _bending(group: Edges) -> Tensor:  # (n_in, q, K')
     z = (group.breaks[:, :-1, None] + lengths * torch.as_tensor((nodes + 1) / 2).to(group.breaks)).flatten(1)
     w = (lengths * torch.as_tensor(weights / 2).to(group.breaks)).flatten(1)
     whole = group.breaks[:, -1:] - group.breaks[:, :1]  # (n_in, 1)
-    rows = _table(group, z, 2).mT * (w / whole).sqrt()[:, :, None] * whole.square()[:, :, None]
+    order = max(1, min(order, group.degree))
+    rows = _table(group, z, order).mT * (w / whole).sqrt()[:, :, None] * whole.pow(order)[:, :, None]
     return torch.linalg.qr(rows, mode="r").R
 
 

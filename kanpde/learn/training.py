@@ -1,7 +1,7 @@
 """Training a network on data: stages over finer and finer grids, each in rounds, with points held back to say when to stop.
 
-A round fits the grids of hidden layers to the values that occur, takes the rows of the penalties anew, and runs the optimiser. The
-network that is kept is the one with the smallest error on the validation points, or without any, on the data.
+A round fits the grids of hidden layers to the values that occur, takes the rows of the penalties anew, and runs the optimiser.
+The network that is kept is the one with the smallest error on the validation points, or without any, on the data.
 """
 
 from __future__ import annotations
@@ -9,19 +9,26 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from kanpde.kan import KAN
-from kanpde.kan.refine import adapt, with_intervals
+from kanpde.kan.growth import grown
+from kanpde.kan.refine import finer, follow
 from kanpde.learn.data import Data
+from kanpde.learn.memory import Both, Memory
 from kanpde.learn.objective import Misfit
-from kanpde.learn.penalties import NONE, Scalar, Weights, reweighted
+from kanpde.learn.penalties import NONE, Penalty, Scalar, Weights, reweighted
+from kanpde.learn.smoothing import ORDER, smoothing
 from kanpde.optimize import OPTIMIZERS, LevenbergMarquardt
 from kanpde.results.history import Event, History, Report, StageRecord, silent
 
 SECOND_ORDER = ("levenberg-marquardt", "gauss-newton")
+"""Optimisers that take rows; the others take the gradient of the penalties as they are."""
+
 STEPS = {"levenberg-marquardt": 200, "gauss-newton": 50, "adam": 3000, "lbfgs": 1000, "broyden": 1000}
 """Steps of a stage at most, where none are given."""
 
@@ -29,31 +36,38 @@ PATIENCE = {"levenberg-marquardt": 25, "gauss-newton": 10, "adam": 500, "lbfgs":
 """Steps without a smaller validation error, after which a stage ends."""
 
 ROUND = {"levenberg-marquardt": 20, "gauss-newton": 5}  # steps of a round: hidden values leave their grids in longer ones
-ROUNDS = 4  # of a first-order method, each a share of the steps
-MARGIN = 0.1  # of the hidden grids, as for deep networks of differential equations
+ROUNDS = 4  # of a method that uses gradients only, each a share of the steps
+MARGIN = 0.02  # of the hidden grids: beyond the data edges only go on as they end
+FIRST = 1e-11  # weight of the smoothness at the start, when edges are straight lines that are not meant to stay so
+USED = 0.7  # of a hidden grid: one that is used less, or that values leave, is fitted to them
 PROBES = 10_000  # points at most that hidden grids are fitted to
-ENOUGH = 0.98  # a round, or a stage, that brings the error to no less than this share was the last one
+ENOUGH = 0.98  # a round, or a stage, that brings the error to no less than this share has not helped
+IDLE = 2  # stages that do not help, after which there are no more
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A network, how it was found, and its relative errors: root mean square over the spread of y, dimensionless."""
+    """A network, how it was found, and its relative errors: root mean square over the spread of y, dimensionless.
+
+    ``smoothness`` is the weight that was used last.
+    """
 
     network: KAN
     history: History
     sentence: str
     error: float
     validation: float | None = None
+    smoothness: float = 0.0
 
 
 @dataclass
 class _Run:
-    """One training: what does not change, and the best network so far."""
+    """One training: what was asked for, and what has happened."""
 
     data: Data
     held: Data | None
-    scale: Tensor
     weights: Weights
+    auto: bool  # whether the smoothness is learned
     optimizer: str
     steps: int
     batch: int | None
@@ -62,7 +76,8 @@ class _Run:
     deadline: float
     generator: torch.Generator
     report: Report
-    settings: dict[str, float]
+    settings: dict[str, Any]
+    memory: Memory | None = None
     history: History = field(default_factory=History)
     began: float = field(default_factory=time.perf_counter)
 
@@ -70,6 +85,16 @@ class _Run:
     def late(self) -> bool:
         """Whether the time is used up."""
         return time.perf_counter() > self.deadline
+
+    @property
+    def scale(self) -> Tensor:  # (m,)
+        """What errors are measured by, on all points, and in all trainings of a network that remembers."""
+        return self.data.scale if self.memory is None else self.memory.scale
+
+    @property
+    def watched(self) -> Data:
+        """The points that choose among networks."""
+        return self.data if self.held is None else self.held
 
     def error(self, network: KAN, data: Data) -> float:
         """The relative root mean square error."""
@@ -79,6 +104,19 @@ class _Run:
     def tell(self, event: Event) -> None:
         """Hands an event on with the time."""
         self.report(replace(event, seconds=time.perf_counter() - self.began))
+
+    def penalty(self, network: KAN) -> Penalty:
+        """The penalties around a network, and what is remembered of earlier data."""
+        own = NONE
+        if self.weights.any:
+            kind = reweighted if self.optimizer in SECOND_ORDER else Scalar
+            own = kind(network, self.data.x, self.scale, self.weights)
+        return own if self.memory is None else Both(own, self.memory.around(network, self.data.points))
+
+    def judged(self, network: KAN) -> float:
+        """What networks are chosen by: the error on the watched points, and on what is remembered."""
+        error = self.error(network, self.watched)
+        return error if self.memory is None else math.hypot(error, self.memory.error(network))
 
 
 def train(
@@ -92,32 +130,34 @@ def train(
     grids: tuple[int, ...] = (),
     l1: float = 0.0,
     entropy: float = 0.0,
-    smoothness: float = 0.0,
+    smoothness: float | Literal["auto"] = "auto",
     ridge: float = 0.0,
     patience: int | None = None,
     tolerance: float = 0.0,
     deadline: float = math.inf,
     seed: int = 0,
     report: Report = silent,
-    **settings: float,
+    memory: Memory | None = None,
+    **settings: Any,
 ) -> Trained:
     """The network trained on ``data``, in one stage on its own grid or in one for each of ``grids`` (intervals of every edge).
 
-    ``steps`` are those of a stage; ``batch`` the points of a mini-batch, for Adam; ``tolerance`` a relative error that is good
-    enough; ``deadline`` a value of ``time.perf_counter()``; ``settings`` go to the optimiser (``learning_rate``). The given
-    network is not changed. Raises ValueError for words that do not fit.
+    ``steps`` are those of a stage; ``batch`` the points of a mini-batch, for Adam; ``smoothness`` "auto" is learned in every
+    round; ``tolerance`` is a relative error that is good enough; ``deadline`` a value of ``time.perf_counter()``; ``settings`` go
+    to the optimiser (``learning_rate``); ``memory`` is what earlier data determined. The given network is not changed. Ctrl-C
+    ends training with the best network so far.
+    Raises ValueError for words that do not fit.
     """
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"no optimizer is called '{optimizer}'; there are {', '.join(OPTIMIZERS)}")
-    if network.inputs != data.inputs or network.outputs != data.outputs:
-        raise ValueError(
-            f"the network has {network.inputs} inputs and {network.outputs} outputs, the data {data.inputs} and {data.outputs}"
-        )
+    _check(network, data, validation, optimizer, steps, batch, grids, patience)
+    auto = smoothness == "auto"
+    if isinstance(smoothness, str) and not auto:
+        raise ValueError(f"smoothness is a weight or 'auto'; got '{smoothness}'")
+    weights = Weights(l1, entropy, 0.0 if isinstance(smoothness, str) else smoothness, ridge, ORDER if auto else 2)
     run = _Run(
         data,
         validation,
-        data.scale,
-        Weights(l1, entropy, smoothness, ridge),
+        weights,
+        auto,
         optimizer,
         steps or STEPS[optimizer],
         batch,
@@ -127,112 +167,164 @@ def train(
         torch.Generator().manual_seed(seed),
         report,
         settings,
+        memory,
     )
-    best, best_error, sentence = network, math.inf, ""
-    for number, grid in enumerate(grids or (None,), 1):
-        current = best
-        if grid is not None and grid > min(current.intervals):
-            current = with_intervals(current, grid)
-        current, error, sentence = _stage(run, current, f"grid {max(current.intervals)}")
-        gained = error <= ENOUGH * best_error
-        if error < best_error:
-            best, best_error = current, error
-        if number > 1 and not gained:
+    _optimizer(run)  # a word that it does not know is refused before anything is done
+    best, growth = grown(network, data.x, hidden=False)  # a network that is trained on may meet inputs that it has not seen
+    best_error, sentence, idle = math.inf, "", 0
+    for grid in grids or (None,):
+        start = best if grid is None or grid <= min(best.intervals) else finer(best, grid)
+        stage = _Stage(run, start)
+        try:
+            sentence = stage.train()
+        except KeyboardInterrupt:
+            sentence = "interrupted"
+        stage.record()
+        idle = 0 if stage.error <= ENOUGH * best_error else idle + 1
+        if stage.error < best_error:
+            best, best_error = stage.best, stage.error
+        if run.late or sentence == "interrupted" or best_error <= tolerance:
+            break
+        if idle >= IDLE:
             sentence = "finer grids bring no more"
             break
-        if run.late or error <= tolerance:
-            break
-    error = run.error(best, data)
     held = None if validation is None else run.error(best, validation)
-    return Trained(best, run.history, sentence, error, held)
+    sentence = f"{sentence}; {growth}" if growth else sentence
+    return Trained(best, run.history, sentence, run.error(best, data), held, run.weights.smoothness)
 
 
-def _stage(run: _Run, network: KAN, name: str) -> tuple[KAN, float, str]:
-    """The best network of one stage, its error by which it was chosen, and why the stage ended."""
-    began, taken = time.perf_counter(), 0
-    run.tell(Event("stage", name, network.intervals))
-    each = ROUND.get(run.optimizer, -(-run.steps // ROUNDS))
-    watched = run.data if run.held is None else run.held
-    best, best_error, waited, before = network, run.error(network, watched), 0, math.inf
-    sentence = f"{run.steps} steps were not enough"
-    while taken < run.steps:
-        if len(network.stack) > 1:
-            network, _ = adapt(network, _some(run.data.x), MARGIN)
-        problem = Misfit(network, run.data, _penalty(run, network), run.scale, run.batch, run.generator)
-        judge = None if run.held is None else Misfit(network, run.held, scale=run.scale)
-        best_theta: Tensor | None = None
-        start = taken
+class _Stage:
+    """Training on one grid: the best network so far and its error on the points that choose."""
 
-        def monitor(step: int, cost: float) -> bool:
-            nonlocal best_theta, best_error, waited
-            theta = problem.last
-            error = cost if judge is None else float(judge.residual(theta).norm())
-            run.tell(Event("step", name, network.intervals, start + step, cost, None if judge is None else error))
-            if judge is not None and error < best_error:
-                best_theta, best_error, waited = theta.clone(), error, 0
-            elif judge is not None:
-                waited += 1
-            return not run.late and waited < run.patience
+    def __init__(self, run: _Run, network: KAN) -> None:
+        self.run = run
+        self.best, self.error = network, run.judged(network)
+        self.name = f"grid {max(network.intervals, default=0)}"
+        self.began = time.perf_counter()
+        self.taken = self.best_at = 0  # steps
+        run.tell(Event("stage", self.name, network.intervals))
 
-        outcome = _optimizer(run)(problem, problem.theta, min(each, run.steps - taken), monitor)
-        taken += outcome.steps
-        network = problem.network_at(outcome.theta)
-        if judge is None:
-            error = run.error(network, run.data)
-            if error < best_error:
-                best, best_error = network, error
-        elif best_theta is not None:
-            best = problem.network_at(best_theta)
-        if not math.isfinite(outcome.cost):
-            sentence = (
-                "the error is no longer finite: lower the learning rate, or look for values of very different size in the data"
-            )
-            break
-        if run.late:
-            sentence = "the time is used up"
-            break
-        if waited >= run.patience:
-            sentence = f"the validation error has not fallen for {run.patience} steps"
-            break
-        if outcome.cost <= run.target or outcome.steps == 0 or outcome.cost > ENOUGH * before:
-            sentence = outcome.sentence
-            break
-        before = outcome.cost
-    seconds = time.perf_counter() - began
-    error = run.error(best, run.data)
-    run.history.stages.append(
-        StageRecord(
-            name,
-            best.intervals,
-            best.count,
-            taken,
-            seconds,
-            error,
-            None if run.held is None else best_error,
-            None,
-            None,
-            run.optimizer,
+    def train(self) -> str:
+        """Rounds until one of many reasons to stop, which is returned."""
+        run, network, before = self.run, self.best, math.inf
+        each = ROUND.get(run.optimizer, -(-run.steps // ROUNDS))
+        while self.taken < run.steps:
+            network = _fitting(network, run.data.x)
+            if run.auto:
+                before_it = run.weights.smoothness
+                weight = smoothing(network, run.data, run.scale, before_it) if before_it else FIRST
+                run.weights = replace(run.weights, smoothness=weight)
+            problem = Misfit(network, run.data, run.penalty(network), run.scale, run.batch, run.generator)
+            outcome = _optimizer(run)(problem, problem.theta, min(each, run.steps - self.taken), _Watch(self, problem))
+            network = problem.network_at(outcome.theta)
+            self.taken += outcome.steps
+            self.see(problem, outcome.theta, self.taken)
+            if not math.isfinite(outcome.cost):
+                return (
+                    "the error is no longer finite, and the best network before is kept; try a smaller learning rate, a coarser "
+                    "grid, or values of y of more similar size (their logarithm, say)"
+                )
+            if run.late:
+                return "the time is used up; a larger budget would allow more"
+            if self.stale:
+                return f"the validation error has not fallen for {run.patience} steps"
+            if "finite" in outcome.sentence or outcome.cost <= run.target or outcome.steps == 0:
+                return outcome.sentence
+            if outcome.cost > ENOUGH * before:
+                return "more steps bring no more"
+            before = outcome.cost
+        return f"{run.steps} steps were not enough"
+
+    @property
+    def stale(self) -> bool:
+        """Whether the validation error has not fallen for long."""
+        return self.run.held is not None and self.taken - self.best_at >= self.run.patience
+
+    def see(self, problem: Misfit, theta: Tensor, step: int) -> float:
+        """Keeps the network at theta if it is the best one; its error."""
+        candidate = problem.network_at(theta)
+        error = self.run.judged(candidate)
+        if error < self.error:
+            self.best, self.error, self.best_at = candidate, error, step
+        return error
+
+    def record(self) -> None:
+        """Adds the stage to the history."""
+        run, best = self.run, self.best
+        seconds, error = time.perf_counter() - self.began, run.error(best, run.data)
+        held = None if run.held is None else self.error
+        run.history.stages.append(
+            StageRecord(self.name, best.intervals, best.count, self.taken, seconds, error, held, solver=run.optimizer)
         )
-    )
-    run.tell(Event("record", name, best.intervals, taken, error, None if run.held is None else best_error))
-    return best, best_error, sentence
+        run.tell(Event("record", self.name, best.intervals, self.taken, error, held))
 
 
-def _penalty(run: _Run, network: KAN) -> "NONE":
-    if not run.weights.any:
-        return NONE
-    if run.optimizer in SECOND_ORDER:
-        return reweighted(network, run.data.x, run.scale, run.weights)
-    return Scalar(network, run.data.x, run.scale, run.weights)
+@dataclass
+class _Watch:
+    """What looks at every accepted step of a round: reports it, keeps the best network, says when to stop."""
+
+    stage: _Stage
+    problem: Misfit
+
+    def __call__(self, step: int, cost: float) -> bool:
+        """Whether to go on."""
+        stage, run = self.stage, self.stage.run
+        at = stage.taken + step
+        error = None
+        if run.held is not None:
+            error = stage.see(self.problem, self.problem.last, at)
+        run.tell(Event("step", stage.name, stage.best.intervals, at, cost, error))
+        return not run.late and (run.held is None or at - stage.best_at < run.patience)
 
 
-def _optimizer(run: _Run):
+def _check(
+    network: KAN,
+    data: Data,
+    validation: Data | None,
+    optimizer: str,
+    steps: int | None,
+    batch: int | None,
+    grids: tuple[int, ...],
+    patience: int | None,
+) -> None:
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(f"no optimizer is called '{optimizer}'; there are {', '.join(OPTIMIZERS)}")
+    for what in filter(None, (data, validation)):
+        if (network.inputs, network.outputs) != (what.inputs, what.outputs):
+            raise ValueError(
+                f"the network takes {network.inputs} inputs to {network.outputs} outputs, and the data have {what.inputs} and "
+                f"{what.outputs}; widths should be [{what.inputs}, ..., {what.outputs}]"
+            )
+    for name, value in (("steps", steps), ("batch", batch), ("patience", patience), *(("grid", grid) for grid in grids)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise ValueError(f"{name} is a whole number from 1 on; got {value!r}")
+    if any(a > b for a, b in pairwise(grids)):
+        raise ValueError(f"the grids {grids} shrink; a coarser grid would forget what the finer one has learned")
+
+
+def _optimizer(run: _Run) -> Any:
     kind = OPTIMIZERS[run.optimizer]
     settings = dict(run.settings)
     if kind is LevenbergMarquardt:
-        settings["target"] = run.target
-    return kind(**settings)
+        settings.setdefault("target", run.target)
+    try:
+        return kind(**settings)
+    except TypeError:
+        known = ", ".join(kind.__dataclass_fields__)
+        raise ValueError(f"'{run.optimizer}' has the settings {known}; got {', '.join(settings)}") from None
 
 
-def _some(x: Tensor) -> Tensor:
-    return x if len(x) <= PROBES else x[:: -(-len(x) // PROBES)]
+@torch.no_grad()
+def _fitting(network: KAN, x: Tensor) -> KAN:
+    """The network with hidden grids that its values fill, and do not leave; moving them costs a projection, so only then."""
+    if len(network.stack) < 2:
+        return network
+    some = x if len(x) <= PROBES else x[:: -(-len(x) // PROBES)]
+    for layer, values in zip(network.stack[1:], network.activations(some)[1:], strict=False):
+        low, high = values.aminmax(dim=0)
+        for group, source in zip(layer.edges, layer.sources, strict=True):
+            a, b = group.breaks[:, 0], group.breaks[:, -1]
+            least, most = low[list(source)], high[list(source)]
+            if bool(((least < a) | (most > b) | (most - least < USED * (b - a))).any()):
+                return follow(network, some, MARGIN)[0]
+    return network
