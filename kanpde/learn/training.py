@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -209,7 +209,7 @@ class _Stage:
         run, network, before = self.run, self.best, math.inf
         each = ROUND.get(run.optimizer, -(-run.steps // ROUNDS))
         while self.taken < run.steps:
-            network = _fitting(network, run.data.x)
+            network = _fitting(network, run.data.x if run.memory is None else torch.cat([run.data.x, run.memory.places]))
             if run.auto:
                 before_it = run.weights.smoothness
                 weight = smoothing(network, run.data, run.scale, before_it) if before_it else FIRST
@@ -310,7 +310,7 @@ def _optimizer(run: _Run) -> Any:
     try:
         return kind(**settings)
     except TypeError:
-        known = ", ".join(kind.__dataclass_fields__)
+        known = ", ".join(f.name for f in fields(kind))
         raise ValueError(f"'{run.optimizer}' has the settings {known}; got {', '.join(settings)}") from None
 
 
