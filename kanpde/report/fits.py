@@ -98,8 +98,18 @@ def draw_learned(regression: Regression) -> Figure:
     return draw_graph(regression.network, regression.data.x, regression.names, regression.targets)
 
 
+def draw_computation(regression: Regression) -> Figure:
+    """What is computed, operation by operation: the formula if there is one, else the network."""
+    from kanpde.report.computation import draw_formula, draw_operations
+
+    if regression.formula is not None and regression.formula.expressions:
+        return draw_formula(regression.formula)
+    return draw_operations(regression.network, regression.names, regression.targets)
+
+
 FIGURES: dict[str, Callable[[Regression], Figure]] = {
     "network": draw_learned,
+    "computation": draw_computation,
     "fit": draw_fit,
     "convergence": draw_training,
 }
@@ -107,6 +117,7 @@ FIGURES: dict[str, Callable[[Regression], Figure]] = {
 
 ALT = {
     "network": "The network, every edge with the function that it learned",
+    "computation": "What is computed, operation by operation",
     "fit": "Predicted against given values, and what is left over",
     "convergence": "The error after each stage of training",
 }

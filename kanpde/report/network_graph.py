@@ -163,17 +163,17 @@ def _drawn(
         axes.text(0, height - 0.12, title, fontsize=style.LARGE, color=style.INK, ha="left", va="top")
     for name, at, score in zip(names, places[0], scores.nodes[0].tolist(), strict=True):
         colour = style.INK if score > 0 else style.FAINT
-        axes.text(at, ys[0] - _radius(side) - 0.07, _label(name), fontsize=style.LARGE, color=colour, ha="center", va="top")
+        axes.text(at, ys[0] - _radius(side) - 0.07, labelled(name), fontsize=style.LARGE, color=colour, ha="center", va="top")
     runs = len(places[-1]) // len(targets)
     for k, target in enumerate(targets):
         at = float(np.mean(places[-1][k * runs : (k + 1) * runs]))
         axes.text(
-            at, ys[-1] + _radius(side) + 0.07, _label(target), fontsize=style.LARGE, color=style.INK, ha="center", va="bottom"
+            at, ys[-1] + _radius(side) + 0.07, labelled(target), fontsize=style.LARGE, color=style.INK, ha="center", va="bottom"
         )
     return figure
 
 
-def _label(name: str) -> str:
+def labelled(name: str) -> str:
     """A name in mathematical letters; the number at its end, or what follows an underscore, as an index."""
     found = re.fullmatch(r"([A-Za-z]+?)_?(\d+)|([A-Za-z]+)_([A-Za-z0-9]+)", name)
     if found is None or "_" in name.replace("_", "", 1):
