@@ -18,6 +18,7 @@ import sympy as sp
 from kanpde.symbolic.curves.fit import bits
 from kanpde.symbolic.curves.least_squares import rms
 from kanpde.symbolic.data.edges import DOUBT, Refined, Suggestion, allowed, least_squares
+from kanpde.symbolic.data.gathered import gathered
 from kanpde.symbolic.data.scattered import Series, adapted, fit_series, reference, table, terms
 from kanpde.symbolic.form import Array, Form
 
@@ -93,6 +94,7 @@ class Judge:
 
     def judged(self, form: Form) -> Suggestion | None:
         d = self.data
+        form = _gathered(form)
         with np.errstate(all="ignore"):
             best = least_squares(form, d.symbols, d.points, d.y, d.level)
         if best is None or not self.agrees(best.misfit, best.form):
@@ -173,6 +175,12 @@ class Judge:
     def exact(self) -> bool:
         """Whether there is a formula that leaves nothing but rounding."""
         return bool(self.found) and min(s.rms for s in self.found) <= 5 * self.data.rounding
+
+
+def _gathered(form: Form) -> Form:
+    """The form with numbers that stand together as one: exp(c + f) is C exp(f), and C may be a constant that is known."""
+    expression, numbers = gathered(form.expression, {n.symbol: n for n in form.numbers})
+    return replace(form, expression=expression, numbers=numbers) if len(numbers) <= len(form.numbers) else form
 
 
 def predictable(x: Array, residual: Array) -> float:  # (N, d), (N,)

@@ -26,6 +26,9 @@ TERMS = 250
 """Of the series that structures are compared by."""
 ALIGNED = 0.85
 """Correlation of two partial derivatives from which s = x + k y is tried."""
+SCANNED = 3
+ANGLES = 24
+"""With at most three coordinates k is looked for in all directions: derivatives of a poor series say nothing."""
 NEEDLESS = 1.02
 """A coordinate is left out if the series without it is no worse than by so much."""
 STEP = 1e-5
@@ -87,13 +90,14 @@ def _of_pair(data: Scatter, i: int, j: int, slopes: Array, budget: Budget) -> It
     for s in combined:
         yield _reduced(data, i, j, s, (), f"a function of {_shown(s)}")
     p, q = slopes[:, i], slopes[:, j]
-    correlation = float(abs(p @ q) / max(np.linalg.norm(p) * np.linalg.norm(q), 1e-300))
-    if correlation > ALIGNED and budget.left:
+    if budget.left and (len(data.symbols) <= SCANNED or _aligned(p, q)):
         yield _line(data, i, j, float(p @ q / (p @ p)))
-    p, q = a * p, b * q
-    correlation = float(abs(p @ q) / max(np.linalg.norm(p) * np.linalg.norm(q), 1e-300))
-    if correlation > ALIGNED and budget.left and all(away):
-        yield _powers(data, i, j, float(p @ q / (p @ p)))
+    if budget.left and all(away) and _aligned(a * p, b * q):
+        yield _powers(data, i, j, float((a * p) @ (b * q) / (a * p @ (a * p))))
+
+
+def _aligned(p: Array, q: Array) -> bool:
+    return float(abs(p @ q)) > ALIGNED * max(float(np.linalg.norm(p) * np.linalg.norm(q)), 1e-300)
 
 
 def _reduced(data: Scatter, i: int, j: int, s: sp.Expr, numbers: tuple[Number, ...], how: str) -> Reduction:
@@ -137,7 +141,13 @@ def _line(data: Scatter, i: int, j: int, k: float) -> Reduction:
         x[:, i - (j < i)] = data.x[:, i] + k * data.x[:, j]
         return fit_series(x, data.y, most=TERMS).error
 
-    n = number(_best(error, k))
+    width = 0.1 * abs(k) + 0.01
+    if len(data.symbols) <= SCANNED:
+        ratio = float(np.ptp(data.x[:, i]) / np.ptp(data.x[:, j]))
+        angles = (np.arange(ANGLES) + 0.5) / ANGLES * np.pi
+        k = min([k, *(ratio * np.tan(angles)).tolist()], key=error)
+        width = (ratio + k * k / ratio) * np.pi / ANGLES  # to the next angle
+    n = number(_best(error, k, width))
     return _reduced(data, i, j, data.symbols[i] + n.symbol * data.symbols[j], (n,), "a function of a linear combination")
 
 
@@ -150,17 +160,23 @@ def _powers(data: Scatter, i: int, j: int, k: float) -> Reduction:
         x[:, i - (j < i)] = data.x[:, i] * np.abs(data.x[:, j]) ** k
         return fit_series(x, data.y, most=TERMS).error
 
-    n = number(_best(error, k))
+    n = number(_best(error, k, 0.1 * abs(k) + 0.01))
     s = data.symbols[i] * (sign * data.symbols[j]) ** n.symbol
     return _reduced(data, i, j, s, (n,), "a function of a product of powers")
 
 
-def _best(error: Callable[[float], float], k: float) -> float:
-    """The minimum near a first guess: golden section in ever smaller brackets around it."""
-    from scipy.optimize import minimize_scalar
+def _best(error: Callable[[float], float], k: float, width: float) -> float:
+    """The minimum near a first guess, in ever smaller intervals around it: where the series ends the error is a sharp edge."""
+    from scipy.optimize import minimize_scalar  # late: slow to import
 
-    width = 0.1 * abs(k) + 0.01
-    best = minimize_scalar(error, bounds=(k - width, k + width), method="bounded", options={"xatol": 1e-4 * width, "maxiter": 30})
-    k, width = float(best.x), 1e-2 * width
-    best = minimize_scalar(error, bounds=(k - width, k + width), method="bounded", options={"xatol": 1e-7 * width, "maxiter": 40})
-    return float(best.x)
+    for shrink in (1.0, 1e-2, 1e-4):
+        w = shrink * width
+        k = float(minimize_scalar(error, bounds=(k - w, k + w), method="bounded", options={"xatol": 3e-3 * w, "maxiter": 20}).x)
+    w = 1e-6 * width
+    for _ in range(3):  # the error is |k - k*| times a constant now: its edge lies where two lines meet
+        left, right = error(k - w), error(k + w)
+        edge = k + w * (left - right) / (left + right)
+        if error(edge) < error(k):
+            k = edge
+        w *= 1e-2
+    return k

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 import sympy as sp
@@ -29,6 +29,8 @@ RIM = 0.02
 """Part of the points at either end of a coordinate where a series is not asked: it has data on one side there."""
 RESOLVED = 1e-4
 """Error of a series, relative to the function, up to which the ladder is asked: it is made for solutions of equations."""
+MANY = 100
+"""Points of which those at the rims can be spared: combined coordinates have few of them there."""
 DEEPEST = 6
 STRUCTURES = 3
 """Structures of one kind that are followed."""
@@ -88,18 +90,24 @@ def _explore(data: Scatter, sink: Sink, quest: Quest) -> bool:
 def _one_variable(data: Scatter, sink: Sink, quest: Quest) -> bool:
     """What the engine for curves suggests."""
     quest.report("functions of one variable")
-    found = suggest(data.x[:, 0], data.y, data.noise, quest.budget.at_most(6.0), "z")
-    z = found[0].symbols[0] if found else None
-    done = False
-    for one in found:
-        form = replace(one.form, expression=one.expression.xreplace({z: data.symbols[0]}))
-        done = sink(form) or done
+    x, y, done = data.x[:, 0], data.y, False
+    rims = (RIM, 0.0, 0.1) if len(y) >= MANY else (0.0,)
+    noises = (data.noise, None) if quest.depth and data.noise is not None else (data.noise,)  # of a part it is only estimated
+    for noise, rim in product(noises, rims):
+        lower, upper = np.quantile(x, [rim, 1 - rim])
+        inside = (x >= lower) & (x <= upper)
+        found = suggest(x[inside], y[inside], noise, quest.budget.at_most(6.0), "z")
+        for one in found:
+            form = replace(one.form, expression=one.expression.xreplace({one.symbols[0]: data.symbols[0]}))
+            done = sink(form) or done
+        if found or not quest.budget.left:
+            break
     return done
 
 
 def _rational(data: Scatter, sink: Sink, quest: Quest) -> bool:
     quest.report("rational functions")
-    return any([sink(form) for form in rationals(data, quest.budget)])
+    return any(sink(form) for form in rationals(data, quest.budget))
 
 
 def _sparse(data: Scatter, sink: Sink, quest: Quest) -> bool:

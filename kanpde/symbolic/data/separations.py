@@ -28,6 +28,8 @@ MOST = 160
 TURNS = 25
 LARGE = 0.2
 """A factor is divided by where it is at least so large, relative to its largest value."""
+SPARE = 1.1
+"""A part's noise is that of the whole and what the other part's series is off."""
 MODERATE = 5.0
 """Points at which the transform makes the noise more than so many times its typical size are left out."""
 DEAREST = 2.5
@@ -97,7 +99,7 @@ def _sums(data: Scatter, group: Sequence[int], others: Sequence[int]) -> Iterato
             first, second = whole[:, of_first[:best]].sum(1), whole[:, ~of_first[:best]].sum(1)
             rest = v - first - second
             good = weight >= float(np.median(weight)) / MODERATE
-            noise = 1.2 * max(rms(rest[good]), ROUNDING * float(np.abs(v).max()))
+            noise = SPARE * max(rms(rest[good]), ROUNDING * float(np.abs(v).max()))
             yield Split(
                 _part(data, group, good, (first + rest)[good], noise), _part(data, others, good, (second + rest)[good], noise),
                 t, sign, False, error,
@@ -134,12 +136,13 @@ def _product(data: Scatter, group: Sequence[int], others: Sequence[int]) -> Spli
             return None
         before = left
     rest = data.y - f * g
-    noise = 1.2 * max(rms(rest), ROUNDING * data.size)
     scatters = []
     for chosen, own, other in ((group, f, g), (others, g, f)):
         good = np.abs(other) >= LARGE * float(np.abs(other).max())
         if good.sum() < 50:
             return None
-        scatters.append(_part(data, chosen, good, (own + rest / np.where(good, other, 1.0))[good], noise / rms(other[good])))
+        partial = rest / np.where(good, other, 1.0)
+        noise = SPARE * max(rms(partial[good]), ROUNDING * rms(own))
+        scatters.append(_part(data, chosen, good, (own + partial)[good], noise))
     identity = TRANSFORMS[0]
     return Split(scatters[0], scatters[1], identity, 1, True, max(error, ROUNDING * data.size))
