@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from kanpde.learn.memory import Memory
 
 TRAINING = ("optimizer", "steps", "batch", "l1", "entropy", "smoothness", "ridge", "patience", "tolerance", "seed")
-"""Words of ``kanpde.fit`` that say how a network is trained, rather than what it is."""
+"""Words of ``kanpde.fit`` that say how a network is trained."""
+
+MODEL = (
+    "network", "widths", "grid", "degree", "basis", "base", "validation", "names", "targets", "domain", "device", "dtype", "budget",
+)  # fmt: skip
+"""Words of ``kanpde.fit`` that say what is trained, on which points, and for how long; all others go to the optimiser."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -133,10 +138,10 @@ class Regression:
         from kanpde.learn.training import train
         from kanpde.report.progress import shown
 
-        unknown = [word for word in words if word not in (*TRAINING, *self.settings)]
-        if unknown:
-            raise ValueError(f"refit has no word '{unknown[0]}'; there are {', '.join(('budget', 'grids', *TRAINING))}")
-        kept = {word: self.settings[word] for word in TRAINING if word in self.settings} | words
+        if wrong := [word for word in words if word in MODEL]:
+            raise ValueError(f"refit trains the network that there is, and has no word '{wrong[0]}'; fit a new one")
+        same = words.get("optimizer", self.settings.get("optimizer")) == self.settings.get("optimizer")
+        kept = {k: v for k, v in self.settings.items() if k in TRAINING or (same and k not in MODEL)} | words
         kept["memory"] = self.memory if self.memory is not None and self.memory.fits(self.network) else None
         began = time.perf_counter()
         with shown(report, progress, "fit") as said, threads(1):
@@ -159,12 +164,16 @@ class Regression:
 
         return continued(self, X, y, **words)
 
-    def refine(self, grid: int) -> Regression:
-        """The same function on finer grids, at least ``grid`` intervals on every edge: room that ``refit`` then fills."""
-        from kanpde.kan.refine import with_intervals
+    def refine(self, grid: int | None = None, knots: str = "equal") -> Regression:
+        """The network on finer grids: room that ``refit`` then fills. ``outcome`` says by how much the function has changed.
 
-        finer = with_intervals(self.network, grid)
-        return self._with(finer, f"refined to {grid} intervals, {finer.count} parameters")
+        By default every interval is cut in two, exactly; ``grid`` asks for at least so many intervals. ``knots`` puts them where
+        they are needed instead: by "curvature" of the edges (for steep fronts), by the "values" that occur, or where the squared
+        "residual" is large, whose intervals are halved. Raises ValueError for other words.
+        """
+        from kanpde.learn.refining import refined
+
+        return self._with(*refined(self.network, self.data, grid, knots))
 
     def prune(self, edges: float = 1e-2, nodes: float = 1e-2, change: float | None = None) -> Regression:
         """The network without edges and hidden nodes whose score of ``attribution`` is below a threshold (1: a whole output).

@@ -116,7 +116,9 @@ class _Run:
     def judged(self, network: KAN) -> float:
         """What networks are chosen by: the error on the watched points, and on what is remembered."""
         error = self.error(network, self.watched)
-        return error if self.memory is None else math.hypot(error, self.memory.error(network))
+        if self.memory is None:
+            return error
+        return math.hypot(error, self.memory.error(network) * (self.memory.points / self.data.points) ** 0.5)
 
 
 def train(
