@@ -97,17 +97,43 @@ class _Table(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, breaks: Tensor, basis: Basis, degree: int, order: int) -> Tensor:
-        ctx.save_for_backward(x, breaks)
-        ctx.detail = basis, degree, order
+    def forward(x: Tensor, breaks: Tensor, basis: Basis, degree: int, order: int) -> Tensor:
         return basis.table(x, breaks, degree, order)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        x, breaks, *ctx.detail = inputs
+        ctx.save_for_backward(x, breaks)
+        ctx.save_for_forward(x, breaks)
 
     @staticmethod
     def backward(ctx: Any, *weights: Any) -> tuple[Tensor, None, None, None, None]:
         x, breaks = ctx.saved_tensors
         basis, degree, order = ctx.detail
-        slopes = _Table.apply(x, breaks, basis, degree, order + 1)[1:]  # (order + 1, n, K, N)
+        slopes = table(x, breaks, basis, degree, order + 1)[1:]  # (order + 1, n, K, N)
         return (weights[0] * slopes).sum((0, 2)), None, None, None, None
+
+
+class _MappedTable(_Table):
+    """The same for ``torch.func`` and forward mode; a compiler traces only what does without these rules."""
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        x, breaks = ctx.saved_tensors
+        basis, degree, order = ctx.detail
+        return table(x, breaks, basis, degree, order + 1)[1:] * tangents[0][:, None]
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], x: Tensor, breaks: Tensor, *detail: Any) -> tuple[Tensor, int]:
+        """Many sets of points are more points; sets of grids go one after the other."""
+        at_x, at_breaks = in_dims[:2]
+        if at_breaks is None:
+            assert at_x is not None  # something is mapped
+            many = x.movedim(at_x, 1)  # (n, B, N)
+            result: Tensor = _MappedTable.apply(many.flatten(1), breaks, *detail)
+            return result.unflatten(3, many.shape[1:]), 3
+        points = [x if at_x is None else x.select(at_x, n) for n in range(info.batch_size)]
+        return torch.stack([_MappedTable.apply(z, breaks.select(at_breaks, n), *detail) for n, z in enumerate(points)]), 0
 
 
 def table(
@@ -118,5 +144,6 @@ def table(
     order: int = 0,
 ) -> Tensor:  # (order + 1, n, K, N)
     """Values and derivatives of all functions, differentiable by x."""
-    result: Tensor = _Table.apply(x, breaks, basis, degree, order)
+    kind = _Table if torch.compiler.is_compiling() else _MappedTable
+    result: Tensor = kind.apply(x, breaks, basis, degree, order)
     return result

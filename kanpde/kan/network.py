@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kanpde.kan.edges import Edges
+from kanpde.kan.forward import layer_values
 from kanpde.kan.grid import Grid
 from kanpde.kan.jets import Jet, MultiIndex, closure
 from kanpde.kan.layers import Layer, LayerTrace, layer_from_spec
@@ -128,7 +129,13 @@ class KAN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # (..., d) -> (..., n_out)
         """u(x), differentiable by x and by the parameters, any number of times."""
         flat = x.reshape(-1, x.shape[-1])
-        value = self.jet(flat, [(0,) * self.inputs])[(0,) * self.inputs]  # (n_out, N)
+        value = self._entered(flat)  # (d, N)
+        for layer in self.stack:
+            value = layer_values(layer, value)
+        if self.total:
+            value = value.unflatten(0, (self.outputs, -1)).sum(1)
+        zero = (0,) * self.inputs
+        value = self._with_terms({zero: value}, flat)[zero]  # (n_out, N)
         return value.T.reshape(*x.shape[:-1], self.outputs)
 
     def jet(self, x: Tensor, indices: Iterable[MultiIndex]) -> dict[MultiIndex, Tensor]:
@@ -184,12 +191,11 @@ class KAN(nn.Module):
                 into.addcmul_(table[:, field], row)
 
     def _push(self, x: Tensor, indices: Sequence[MultiIndex], extra: int) -> tuple[Jet, list[LayerTrace]]:
-        if x.ndim != 2 or x.shape[1] != self.inputs:
-            raise ValueError(f"points must have shape (N, {self.inputs}), not {tuple(x.shape)}")
+        value = self._entered(x)
         jet: Jet = {}
         for alpha in closure([(0,) * self.inputs, *indices]):
             if not any(alpha):
-                jet[alpha] = x.T.contiguous()  # (d, N)
+                jet[alpha] = value.contiguous()  # (d, N)
             else:
                 jet[alpha] = x.new_tensor(alpha)[:, None] if sum(alpha) == 1 else None  # (d, 1): constant
         traces = []
@@ -199,6 +205,11 @@ class KAN(nn.Module):
         if self.total:
             jet = {a: None if c is None else c.view(self.outputs, -1, c.shape[-1]).sum(1) for a, c in jet.items()}
         return jet, traces
+
+    def _entered(self, x: Tensor) -> Tensor:  # (N, d) -> (d, N)
+        if x.ndim != 2 or x.shape[1] != self.inputs:
+            raise ValueError(f"points must have shape (N, {self.inputs}), not {tuple(x.shape)}")
+        return x.T
 
     def _present(self, channel: Tensor | None, x: Tensor) -> Tensor:
         return x.new_zeros(self.outputs, x.shape[0]) if channel is None else channel
