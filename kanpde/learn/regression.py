@@ -27,7 +27,8 @@ TRAINING = ("optimizer", "steps", "batch", "l1", "entropy", "smoothness", "ridge
 """Words of ``kanpde.fit`` that say how a network is trained."""
 
 MODEL = (
-    "network", "widths", "grid", "degree", "basis", "base", "validation", "names", "targets", "domain", "device", "dtype", "budget",
+    "network", "widths", "grid", "degree", "basis", "base", "validation", "names", "targets", "domain", "device", "dtype",
+    "budget",
 )  # fmt: skip
 """Words of ``kanpde.fit`` that say what is trained, on which points, and for how long; all others go to the optimiser."""
 
@@ -98,6 +99,18 @@ class Regression:
 
         Raises ValueError for another number of inputs and for points that are not finite.
         """
+        points = self._points(X)
+        with torch.no_grad():
+            values = self.network(points).cpu().double().numpy()
+        return values[:, 0] if values.shape[1] == 1 else values
+
+    __call__ = predict
+
+    def outside(self, X: Any) -> dict[str, float]:
+        """The share of the points beyond the grid of each input, by its name: there the prediction is an extrapolation."""
+        return dict(zip(self.names, self.network.outside(self._points(X)).tolist(), strict=True))
+
+    def _points(self, X: Any) -> torch.Tensor:  # (N, d)
         points = np.array(X, dtype=float)  # a copy: torch wants memory that may be written to
         points = points[:, None] if points.ndim == 1 and self.network.inputs == 1 else points
         if points.ndim != 2 or points.shape[1] != self.network.inputs:
@@ -105,12 +118,7 @@ class Regression:
             raise ValueError(f"the points have shape {points.shape}; {wanted} is wanted, with columns {', '.join(self.names)}")
         if not np.isfinite(points).all():
             raise ValueError(f"the point in row {int(np.argwhere(~np.isfinite(points))[0, 0])} is not finite")
-        like = next(self.network.parameters())
-        with torch.no_grad():
-            values = self.network(torch.as_tensor(points).to(like)).cpu().double().numpy()
-        return values[:, 0] if values.shape[1] == 1 else values
-
-    __call__ = predict
+        return torch.as_tensor(points).to(next(self.network.parameters()).detach())
 
     def values(self, columns: Mapping[str, Any]) -> dict[str, np.ndarray]:  # (N,) each
         """Every target at points given by the names of the inputs, numbers or columns that broadcast."""

@@ -58,3 +58,8 @@ def test_mistakes_are_explained() -> None:
         fit.refine(10, knots="residual")
     with pytest.raises(ValueError, match="a number of intervals"):
         fit.refine(0)
+
+
+def test_predictions_beyond_the_grid_are_counted() -> None:
+    fit = kanpde.fit(X, _front(X), widths=[1, 1], grid=5, base="zero", names=["t"], steps=5)
+    assert fit.outside(np.array([0.0, 0.5, 1.5, -3.0])) == {"t": 0.5}
