@@ -1,9 +1,10 @@
 """A straight line and the translates of one bell: what Gaussian, wavelet and ReLU-power edges have in common.
 
-f(x) = c_0 + c_1 z + sum over j of c_{j+2} bell((x - x_j) / s_j), z the coordinate scaled to [-1, 1]. The centres x_j are those of
-the splines of degree k on equal intervals of length h, the first and the last left out: the line stands in their place, as the
-polynomial does in interpolation by radial functions. (Beside all of them it would be all but dependent.) So there are G + k
-functions, (k - 1) / 2 - 1 of the centres lie beyond each end, and a higher degree means smoother functions near the ends.
+f(x) = c_0 + c_1 z + sum over j of c_{j+2} bell((x - x_j) / s_j), z the coordinate scaled to [-1, 1]. The centres x_j stand h
+apart and go on beyond the ends, further for a higher degree, because what is smooth at an end needs bells on both its sides. The
+two centres at the ends themselves are left out: the line stands in their place, as the polynomial does in interpolation by radial
+functions. (Beside all centres it would be all but dependent; with the outermost ones left out instead, errors were 30 times as
+large.)
 
 Widths are in proportion to h, so the condition does not grow with G, and in return the error stops falling at a small ``floor``:
 Maz'ya & Schmidt (2007), Approximate Approximations, chapter 2 (a function of that size is left between the centres); Wendland
@@ -32,6 +33,12 @@ class Translates:
         """The bell, of height one, and its derivatives."""
         raise NotImplementedError
 
+    def places(self, intervals: int, degree: int, like: Tensor) -> Tensor:  # (K - 2,)
+        """The centres, in intervals from the lower end: (k + 1) / 2 beyond each end, rounded down."""
+        beyond = (degree + 1) // 2
+        spans = (-beyond, 0), (1, intervals), (intervals + 1, intervals + beyond + 1)
+        return torch.cat([torch.arange(*span, dtype=like.dtype, device=like.device) for span in spans])
+
     def widths(self, intervals: int, degree: int, like: Tensor) -> Tensor:  # (K - 2,)
         """The scale s_j of each translate, in intervals."""
         raise NotImplementedError
@@ -41,8 +48,8 @@ class Translates:
         raise NotImplementedError
 
     def size(self, intervals: int, degree: int) -> int:
-        """G + k, two of them the line."""
-        return intervals + degree
+        """G + 1 and twice (k + 1) / 2, rounded down."""
+        return intervals + 1 + 2 * ((degree + 1) // 2)
 
     def order(self, degree: int) -> float:
         """Infinite for analytic functions, until the ``floor`` is reached."""
@@ -57,16 +64,16 @@ class Translates:
         lower, upper = breaks[:, :1], breaks[:, -1:]
         intervals = breaks.shape[1] - 1
         h = (upper - lower) / intervals  # (n, 1)
-        count = self.size(intervals, degree) - 2
+        size = self.size(intervals, degree)
         z = (2 * x - lower - upper) / (upper - lower)  # (n, N)
-        values = x.new_zeros(order + 1, x.shape[0], count + 2, x.shape[1])
+        values = x.new_zeros(order + 1, x.shape[0], size, x.shape[1])
         values[0, :, 0] = 1
         values[0, :, 1] = z
         if order:
             values[1, :, 1] = 2 / (upper - lower)
-        places = torch.arange(count, dtype=x.dtype, device=x.device) - (count - 1) / 2  # in intervals from the middle
         widths = self.widths(intervals, degree, x)
-        t = ((intervals / 2) * z[:, None] - places[:, None]) / widths[:, None]  # (n, K - 2, N)
+        places = self.places(intervals, degree, x)
+        t = ((intervals / 2) * (z[:, None] + 1) - places[:, None]) / widths[:, None]  # (n, K - 2, N)
         bells = self.bell(t, degree, order)
         values[0, :, 2:] = bells[0]
         scale = 1 / (h[:, :, None] * widths[:, None])  # (n, K - 2, 1)
@@ -75,9 +82,11 @@ class Translates:
         return values
 
     def sites(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
-        """Greville's points of splines of the degree on equal intervals: as many, and closer near the ends."""
+        """Greville's points of as many splines on equal intervals: closer near the ends."""
         parts = torch.linspace(0, 1, breaks.shape[1], dtype=breaks.dtype, device=breaks.device)
-        return greville(breaks[:, :1] + (breaks[:, -1:] - breaks[:, :1]) * parts, degree)
+        even = breaks[:, :1] + (breaks[:, -1:] - breaks[:, :1]) * parts
+        intervals = breaks.shape[1] - 1
+        return greville(even, self.size(intervals, degree) - intervals)
 
     def constant(self, breaks: Tensor, degree: int) -> Tensor:  # (n, K)
         """The first function."""

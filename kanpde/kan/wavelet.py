@@ -16,7 +16,8 @@ class Wavelet(Translates):
     """Mexican hats, one a centre, of width 2^v h where 2^v divides the centre's number, and a straight line.
 
     Of any two neighbours one is narrow, of any four one twice as wide, and so on: hats of one width only would have a condition
-    number that grows with G^2, for their integral and first moment vanish. Floor 3e-5 of the function at k = 5.
+    number that grows with G^2, for their integral and first moment vanish. The floor is 3e-5 of the function at k = 5, 5e-4 at
+    k = 3. They stand up to the ends only, and (k - 3) / 2 intervals beyond.
     Source: Daubechies (1992), Ten Lectures on Wavelets, section 3.3.5 (Mexican hats on dyadic grids).
     """
 
@@ -30,6 +31,15 @@ class Wavelet(Translates):
         for q in range(2, order + 3):
             g[q] = -t * g[q - 1] - (q - 1) * g[q - 2]
         return -g[2:]
+
+    def size(self, intervals: int, degree: int) -> int:
+        """G + k: hats that hardly reach into the grid would be all but dependent, for those of twice their width do, too."""
+        return intervals + max(degree, 1)
+
+    def places(self, intervals: int, degree: int, like: Tensor) -> Tensor:  # (K - 2,)
+        """Symmetric around the middle, the ends for k = 3, and one more beyond each end for every two more degrees."""
+        count = self.size(intervals, degree) - 2
+        return torch.arange(count, dtype=like.dtype, device=like.device) + (intervals - count + 1) / 2
 
     def widths(self, intervals: int, degree: int, like: Tensor) -> Tensor:  # (K - 2,)
         """Powers of two."""
