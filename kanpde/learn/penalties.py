@@ -1,8 +1,8 @@
 """What makes a network simpler than its data ask for: penalties on edges, as rows of least squares and as a scalar.
 
-- l1: the sum over edges of |phi|, the root mean square of an edge's values at the data (Liu et al. 2024, arXiv 2404.19756,
-  eq. 2.17 to 2.18, with the root mean square for the mean of absolute values: both are zero for the same edges, and the first is
-  smooth in the coefficients of an edge that is not zero);
+- l1: the sum over edges of |phi|, the standard deviation of an edge's values at the data (Liu et al. 2024, arXiv 2404.19756,
+  eq. 2.17 to 2.18, with it for the mean of absolute values: it is smooth in the coefficients of an edge that does something, and
+  a constant, which any edge of a node can carry for the others, counts as nothing);
 - entropy: the sum over layers of -sum p log p, p = |phi| / sum of |phi| in the layer (ibid., eq. 2.19);
 - smoothness: the sum over edges of the integral of phi''^2, with the grid's length as the unit of the argument (or of another
   derivative, ``order``; of no higher one than the degree);
@@ -161,11 +161,17 @@ def penalty(network: KAN, x: Tensor, scale: Tensor, weights: Weights) -> Tensor:
                 total = total + weights.smoothness * (bent.square().sum(2) * alive).sum()
             if weights.l1 or weights.entropy:
                 values = own @ _table(group, below[list(source)])  # (n_in, n_out, N)
-                sizes.append(((values.square().mean(2) + SMALL**2).sqrt() - SMALL)[alive > 0])
+                sizes.append(((values.var(2, unbiased=False) + SMALL**2).sqrt() - SMALL)[alive > 0])
         if sizes:
             size = torch.cat(sizes)
             total = total + weights.l1 * size.sum() + weights.entropy * _entropy(size)
     return total
+
+
+@torch.no_grad()
+def sparsity(network: KAN, x: Tensor, scale: Tensor, weights: Weights) -> Tensor:  # (N, d), (m,) -> ()
+    """The part of the penalty that asks for few edges: l1 and entropy."""
+    return penalty(network, _probes(x), scale, Weights(weights.l1, weights.entropy))
 
 
 @torch.no_grad()
@@ -222,11 +228,12 @@ def _entropy(size: Tensor) -> Tensor:  # (E,) -> ()
 
 
 def _activity(layer: Layer, below: Tensor, units: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """For each group: matrices (n_in, K', K') whose product with an edge's numbers has its rms as norm; and the smoothed sizes of
-    the edges that are alive."""
+    """For each group: matrices (n_in, K', K') whose product with an edge's numbers has its standard deviation as norm; and the
+    smoothed sizes of the edges that are alive."""
     result = []
     for group, source, unit in _groups(layer, units):
         values = _table(group, below[list(source)])  # (n_in, K', N)
+        values = values - values.mean(2, keepdim=True)
         matrix = torch.linalg.qr(values.mT / values.shape[2] ** 0.5, mode="r").R
         matrix = torch.nn.functional.pad(matrix, (0, 0, 0, matrix.shape[2] - matrix.shape[1]))
         own = torch.cat([group.coefficients, *([] if group.weight is None else [group.weight[:, :, None]])], 2)

@@ -1,7 +1,8 @@
 """Training a network on data: stages over finer and finer grids, each in rounds, with points held back to say when to stop.
 
 A round fits the grids of hidden layers to the values that occur, takes the rows of the penalties anew, and runs the optimiser.
-The network that is kept is the one with the smallest error on the validation points, or without any, on the data.
+The network that is kept is the one with the smallest error on the validation points, or without any, on the data; with sparsity
+asked for (l1, entropy), with the smallest sum of the squared error and these penalties: the error alone would undo them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from kanpde.kan.refine import finer, follow
 from kanpde.learn.data import Data
 from kanpde.learn.memory import Both, Memory
 from kanpde.learn.objective import Misfit
-from kanpde.learn.penalties import NONE, Penalty, Scalar, Weights, reweighted
+from kanpde.learn.penalties import NONE, Penalty, Scalar, Weights, reweighted, sparsity
 from kanpde.learn.smoothing import ORDER, smoothing
 from kanpde.optimize import OPTIMIZERS, LevenbergMarquardt
 from kanpde.results.history import Event, History, Report, StageRecord, silent
@@ -41,8 +42,9 @@ MARGIN = 0.02  # of the hidden grids: beyond the data edges only go on as they e
 FIRST = 1e-11  # weight of the smoothness at the start, when edges are straight lines that are not meant to stay so
 USED = 0.7  # of a hidden grid: one that is used less, or that values leave, is fitted to them
 PROBES = 10_000  # points at most that hidden grids are fitted to
+SPARSE_ROUND = 5  # steps of a round with weights for sparsity, which are worth little once edges have changed
 ENOUGH = 0.98  # a round, or a stage, that brings the error to no less than this share has not helped
-IDLE = 2  # stages that do not help, after which there are no more
+IDLE = 2  # rounds, or stages, that do not help, after which there are no more
 
 
 @dataclass(frozen=True)
@@ -114,11 +116,13 @@ class _Run:
         return own if self.memory is None else Both(own, self.memory.around(network, self.data.points))
 
     def judged(self, network: KAN) -> float:
-        """What networks are chosen by: the error on the watched points, and on what is remembered."""
-        error = self.error(network, self.watched)
-        if self.memory is None:
-            return error
-        return math.hypot(error, self.memory.error(network) * (self.memory.points / self.data.points) ** 0.5)
+        """What is to be small: the relative error on the points that choose, the change of what is remembered, and sparsity."""
+        score = self.error(network, self.watched)
+        if self.memory is not None:
+            score = math.hypot(score, self.memory.error(network) * (self.memory.points / self.data.points) ** 0.5)
+        if self.weights.l1 or self.weights.entropy:
+            score = math.hypot(score, float(sparsity(network, self.data.x, self.scale, self.weights)) ** 0.5)
+        return score
 
 
 def train(
@@ -173,7 +177,7 @@ def train(
     )
     _optimizer(run)  # a word that it does not know is refused before anything is done
     best, growth = grown(network, data.x, hidden=False)  # a network that is trained on may meet inputs that it has not seen
-    best_error, sentence, idle = math.inf, "", 0
+    best_score, sentence, idle = math.inf, "", 0
     for grid in grids or (None,):
         start = best if grid is None or grid <= min(best.intervals) else finer(best, grid)
         stage = _Stage(run, start)
@@ -182,10 +186,10 @@ def train(
         except KeyboardInterrupt:
             sentence = "interrupted"
         stage.record()
-        idle = 0 if stage.error <= ENOUGH * best_error else idle + 1
-        if stage.error < best_error:
-            best, best_error = stage.best, stage.error
-        if run.late or sentence == "interrupted" or best_error <= tolerance:
+        idle = 0 if stage.score <= ENOUGH * best_score else idle + 1
+        if stage.score < best_score:
+            best, best_score = stage.best, stage.score
+        if run.late or sentence == "interrupted" or best_score <= tolerance:
             break
         if idle >= IDLE:
             sentence = "finer grids bring no more"
@@ -196,11 +200,11 @@ def train(
 
 
 class _Stage:
-    """Training on one grid: the best network so far and its error on the points that choose."""
+    """Training on one grid: the best network so far and its score."""
 
     def __init__(self, run: _Run, network: KAN) -> None:
         self.run = run
-        self.best, self.error = network, run.judged(network)
+        self.best, self.score = network, run.judged(network)
         self.name = f"grid {max(network.intervals, default=0)}"
         self.began = time.perf_counter()
         self.taken = self.best_at = 0  # steps
@@ -208,8 +212,10 @@ class _Stage:
 
     def train(self) -> str:
         """Rounds until one of many reasons to stop, which is returned."""
-        run, network, before = self.run, self.best, math.inf
+        run, network, before, idle = self.run, self.best, math.inf, 0
         each = ROUND.get(run.optimizer, -(-run.steps // ROUNDS))
+        if run.optimizer in SECOND_ORDER and (run.weights.l1 or run.weights.entropy):
+            each = min(each, SPARSE_ROUND)
         while self.taken < run.steps:
             network = _fitting(network, run.data.x if run.memory is None else torch.cat([run.data.x, run.memory.places]))
             if run.auto:
@@ -232,9 +238,10 @@ class _Stage:
                 return f"the validation error has not fallen for {run.patience} steps"
             if "finite" in outcome.sentence or outcome.cost <= run.target or outcome.steps == 0:
                 return outcome.sentence
-            if outcome.cost > ENOUGH * before:
+            idle = idle + 1 if outcome.cost > ENOUGH * before else 0
+            if idle >= IDLE:
                 return "more steps bring no more"
-            before = outcome.cost
+            before = min(before, outcome.cost)
         return f"{run.steps} steps were not enough"
 
     @property
@@ -246,15 +253,15 @@ class _Stage:
         """Keeps the network at theta if it is the best one; its error."""
         candidate = problem.network_at(theta)
         error = self.run.judged(candidate)
-        if error < self.error:
-            self.best, self.error, self.best_at = candidate, error, step
+        if error < self.score:
+            self.best, self.score, self.best_at = candidate, error, step
         return error
 
     def record(self) -> None:
         """Adds the stage to the history."""
         run, best = self.run, self.best
         seconds, error = time.perf_counter() - self.began, run.error(best, run.data)
-        held = None if run.held is None else self.error
+        held = None if run.held is None else run.error(best, run.held)
         run.history.stages.append(
             StageRecord(self.name, best.intervals, best.count, self.taken, seconds, error, held, solver=run.optimizer)
         )
