@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from kanpde.kan import BASES, KAN
-from kanpde.kan.refine import regrid
+from kanpde.kan.growth import outside
+from kanpde.kan.refine import finer, follow, regrid
 
 
 def _net(grid: int, degree: int = 3, widths: tuple[int, ...] = (1, 1)) -> KAN:
@@ -64,3 +65,47 @@ def test_fine_grids_are_not_fitted_to_the_samples_they_outnumber() -> None:
 def test_no_interval_is_refused() -> None:
     with pytest.raises(ValueError, match="one interval or more"):
         regrid(_net(5), 0)
+
+
+def _even(net: KAN) -> bool:
+    return all(bool(torch.allclose(d := group.breaks.diff(), d.mean(1, keepdim=True).expand_as(d))) for group in net.edges)
+
+
+def test_hidden_grids_of_equal_intervals_stay_so_when_they_follow_their_values() -> None:
+    net = _net(20, widths=(2, 3, 1))
+    net.edges[0].coefficients.data *= 2.0
+    x = 2 * torch.rand(800, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64) - 1
+    moved, change = follow(net, x, 0.05)
+    measured = float((moved(x) - net(x)).detach().abs().max() / net(x).detach().abs().max())
+    assert change == pytest.approx(measured, rel=1e-9)
+    assert change < 1e-2
+    assert moved.intervals == (20, 20)
+    assert _even(moved)
+    assert float(outside(moved, x)[1].max()) == 0
+    assert torch.equal(moved.edges[0].breaks, net.edges[0].breaks)
+    again, nothing = follow(moved, x, 0.05)
+    assert nothing < 1e-3  # the same range, but for what the projection has moved
+    assert again.intervals == (20, 20)
+
+
+def test_knots_that_were_put_somewhere_stay() -> None:
+    net = _net(4, widths=(1, 1))
+    uneven = net.with_edges([net.edges[0].extended([torch.tensor([-1.0, -0.5, 0.0, 0.1, 0.2, 0.5, 1.0]).double()])])
+    finer_uneven, finer_even = finer(uneven, 9), finer(net, 9)
+    assert torch.isin(uneven.edges[0].breaks, finer_uneven.edges[0].breaks).all()
+    assert finer_uneven.intervals == (9,)
+    assert _even(finer_even)
+    assert finer_even.intervals == (9,)
+    assert finer(net, 3).intervals == (4,)  # never coarser
+    x = torch.linspace(-1, 1, 101, dtype=torch.float64)[:, None]
+    torch.testing.assert_close(finer_uneven(x), uneven(x), rtol=0, atol=1e-14)
+
+
+def test_a_projection_knows_edges_that_were_pruned() -> None:
+    net = _net(10, widths=(2, 2, 1))
+    mask = torch.tensor([[1.0, 0.0], [1.0, 1.0]], dtype=torch.float64)
+    net = net.with_edges([net.edges[0].masked(mask), net.edges[1]])
+    moved, _ = regrid(net, 30)
+    x = 2 * torch.rand(100, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64) - 1
+    assert torch.equal(moved.edges[0].mask, mask)
+    torch.testing.assert_close(moved(x), net(x), rtol=0, atol=1e-13)
