@@ -34,7 +34,7 @@ _SLOPES = tuple(0.05 * 1.25**k for k in range(31))
 _SHIFTS = 49  # values of b, over the range in which the function is not what it is elsewhere
 _SAMPLES = 200  # points of the scan
 _STARTS = 3  # of every function that are refined
-_STEPS = 60  # of Levenberg-Marquardt; it stops by itself after about ten
+_STEPS = 30  # of Levenberg-Marquardt; it stops by itself after about ten
 
 _POWERS = ("x^2", "x^3", "x^4", "x^5", "1/x", "1/x^2", "1/x^3", "abs", "sign")
 _SIGNED = ("log", "sqrt", "1/sqrt")
@@ -69,6 +69,10 @@ class EdgeFunction:
 
 DEGENERATE = 1e4
 """A function that is so many times larger than what it stands for is another one in disguise: a parabola as 1e8 cos(1e-4 z)."""
+SLOW = 1e-5
+"""A step that lessens the squares by less is one in a valley that leads to a limit in disguise, or one at the noise."""
+FAR = 30.0
+"""c exp(a z + b) is written without b unless exp(b) is out of all proportion."""
 ROUNDING = 1e-13
 """Relative misfits below are rounding, and all alike; among those within half a decade the cheaper function comes first."""
 FORMATS = {
@@ -207,7 +211,7 @@ def _refined(name: str, t: Tensor, y: Tensor, a: float, b: float) -> tuple[tuple
         if trial is not None and trial[0].square().sum() < residual.square().sum():
             gain = 1 - float(trial[0].square().sum() / residual.square().sum())
             theta, here, damping = moved, trial, max(damping / 10, 1e-15)
-            if gain < 1e-6:
+            if gain < SLOW:
                 break
         else:
             damping *= 10
@@ -248,7 +252,7 @@ def _canonical(name: str, a: float, b: float, c: float, d: float) -> tuple[float
         size = abs(a)
         scale = {"log": 1.0, "sqrt": size**0.5, "1/sqrt": size**-0.5}[name]
         return a / size, b / size, c * scale, d + (c * math.log(size) if name == "log" else 0.0)
-    if name == "exp":
+    if name == "exp" and abs(b) < FAR:
         return a, 0.0, c * math.exp(b), d
     if name in ("sin", "cos"):
         turns = round(b / math.pi)
@@ -271,20 +275,23 @@ def suggest_edge(
     """
     own = network(x).detach()
     given = own if y is None else y
+    size = float(given.square().mean().sqrt())
     before = float((own - given).square().mean().sqrt())
     found = []
     for one in fitted(network, x, layer, source, target)[:most]:
         trial = network.fixed(layer, source, target, one.function, torch.tensor(one.affine, dtype=torch.float64))
         after = float((trial(x).detach() - given).square().mean().sqrt())
         found.append(
-            EdgeFunction(one.function, one.affine, one.misfit, one.relative, one.bits, after, _status(before, after, y is None))
+            EdgeFunction(
+                one.function, one.affine, one.misfit, one.relative, one.bits, after, _status(before, after, size, y is None)
+            )
         )
     return found
 
 
-def _status(before: float, after: float, own: bool) -> str:
+def _status(before: float, after: float, size: float, own: bool) -> str:
     if own:
         return f"changes the output by {after:.1e}"
-    if after <= 1.05 * before:  # a twentieth is less than the choice of the points makes
+    if after <= max(1.05 * before, ROUNDING * size):  # a twentieth is less than the choice of the points makes
         return "as good as the spline: the error does not grow"
     return f"the error grows from {before:.1e} to {after:.1e} before training goes on"
