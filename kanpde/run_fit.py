@@ -71,14 +71,16 @@ def read_data(
     """Inputs and targets of a file of columns, and what they are called; raises ProblemError."""
     from kanpde.learn.columns import read_columns
 
+    if both := [name for name in inputs if name in targets]:
+        raise ProblemError(f"the column '{both[0]}' is an input and a target; it can be one of them")
     wanted = (*inputs, *targets) if inputs and targets and not names else ()
     table = _renamed(read_columns(path, wanted), names, str(path))
     if len(table.names) < 2:
         raise ProblemError(f"'{path}' has one column; a fit needs at least one input and a target")
     chosen = [table.place(name, str(path)) for name in targets] or [len(table.names) - 1]
     given = [table.place(name, str(path)) for name in inputs] or [n for n in range(len(table.names)) if n not in chosen]
-    if both := set(given) & set(chosen):
-        raise ProblemError(f"the column '{table.names[min(both)]}' is an input and a target; it can be one of them")
+    if same := set(given) & set(chosen):
+        raise ProblemError(f"the column '{table.names[min(same)]}' is an input and a target; it can be one of them")
     if not given:
         raise ProblemError("every column is a target, so that there is nothing to predict from", hint="leave one out of --target")
     called = table.names
