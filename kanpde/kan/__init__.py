@@ -6,11 +6,13 @@ from kanpde.kan.chebyshev import chebyshev, chebyshev_points
 from kanpde.kan.edges import Edges
 from kanpde.kan.fixing import symbolic_at
 from kanpde.kan.grid import Grid
+from kanpde.kan.growth import Growth, grown
 from kanpde.kan.jets import MultiIndex
 from kanpde.kan.layers import Layer
 from kanpde.kan.monomials import Monomial
 from kanpde.kan.network import KAN, separable
 from kanpde.kan.pieces import Network, PiecewiseKAN, network_from_spec, smooth_part
+from kanpde.kan.redistribute import by_curvature, by_residual, by_values
 from kanpde.kan.symbolic_edges import FUNCTIONS, SymbolicEdges
 from kanpde.kan.terms import Terms
 from kanpde.kan.windows import WindowedKAN
@@ -22,6 +24,7 @@ __all__ = [
     "Basis",
     "Edges",
     "Grid",
+    "Growth",
     "Layer",
     "Monomial",
     "MultiIndex",
@@ -30,8 +33,12 @@ __all__ = [
     "SymbolicEdges",
     "Terms",
     "WindowedKAN",
+    "by_curvature",
+    "by_residual",
+    "by_values",
     "chebyshev",
     "chebyshev_points",
+    "grown",
     "insert_knots",
     "local_basis",
     "network_from_spec",
