@@ -40,8 +40,13 @@ def continued(
     With ``remember`` the earlier points, of this and of all trainings before by this function, count as much as the new ones, as
     far as a network that is linear around the old one can say (exact for one layer): they themselves are not looked at again.
     Without, only coefficients that the new points do not reach are kept. Penalties are off unless they are given. Inputs beyond
-    the grid make it grow, which the outcome says.
+    the grid make it grow, which the outcome says. Raises ValueError for points and words that do not fit.
     """
+    from kanpde.learn.regression import MODEL
+
+    if wrong := [word for word in words if word in MODEL]:
+        raise ValueError(f"learn trains the network that there is, and has no word '{wrong[0]}'; fit a new one")
+    regression.predict(X)  # says which columns are wanted, if they are others
     old = regression.data
     data = Data.of(X, y, old.names, old.targets, None, old.x.dtype, old.x.device)
     data, held = data.split(validation, torch.Generator().manual_seed(int(words.get("seed", 0))))

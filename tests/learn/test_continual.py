@@ -132,3 +132,11 @@ def test_memories_add_up() -> None:
     problem = Misfit(net, data, both.around(net, 101), scale=both.scale)
     outcome = LevenbergMarquardt()(problem, problem.theta, 5)
     torch.testing.assert_close(outcome.theta, problem.theta)  # nothing new, nothing changes
+
+
+def test_further_data_have_the_columns_of_the_first() -> None:
+    fit = _first(grid=5)
+    with pytest.raises(ValueError, match="is wanted, with columns x"):
+        fit.learn(np.zeros((5, 2)), np.zeros(5))
+    with pytest.raises(ValueError, match="has no word 'widths'; fit a new one"):
+        fit.learn(*_stage(1), widths=[1, 1])
