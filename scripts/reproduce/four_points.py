@@ -21,7 +21,7 @@ def main() -> None:
     print_head("four points")
     learn = kanpde.fit  # imported now, not while the clock runs
     with clock() as spent:
-        fit = learn(POINTS, VALUES, widths=[2, 2, 1], grid=5, degree=3, validation=0.0, smoothness=0.0)
+        fit = learn(POINTS, VALUES, widths=[2, 2, 1], basis="bspline", grid=5, degree=3, validation=0.0, smoothness=0.0)
     predicted = fit(POINTS)
     for point, value, found in zip(POINTS, VALUES, predicted, strict=True):
         print_row(

@@ -57,7 +57,7 @@ def curve(name: str, function: Function, widths: list[int], degree: int, grids: 
     network, errors = None, []
     for grid in grids:
         with clock() as spent:
-            words = {"network": network, "widths": widths, "grid": grid, "degree": degree, "base": "zero"}
+            words = {"network": network, "widths": widths, "grid": grid, "degree": degree, "basis": "bspline", "base": "zero"}
             fit = kanpde.fit(x, function(x), **words, validation=0.0, smoothness=0.0, budget=600)
         network = fit.network
         errors.append(float(np.sqrt(np.mean((fit(test) - function(test)) ** 2))))

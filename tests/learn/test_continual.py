@@ -75,14 +75,14 @@ def test_a_memory_gives_what_all_data_together_give(basis: str, base: str) -> No
 
 def test_grids_grow_for_further_data_and_the_memory_with_them() -> None:
     """Knots are those of equal intervals on the whole, so the result is that of a grid that was there from the beginning."""
-    fit = kanpde.fit(*_stage(0, 0.02), widths=[1, 1], grid=10, base="zero", validation=0.0, smoothness=0.0)
+    fit = kanpde.fit(*_stage(0, 0.02), widths=[1, 1], basis="bspline", grid=10, base="zero", validation=0.0, smoothness=0.0)
     for peak in range(1, 5):
         fit = fit.learn(*_stage(peak, 0.02))
         assert "lie outside" in fit.outcome
         assert "the grid now reaches over" in fit.outcome
     assert fit.network.intervals == (50,)
     x, y = (np.concatenate(part) for part in zip(*(_stage(peak, 0.02) for peak in range(5)), strict=True))
-    together = kanpde.fit(x, y, widths=[1, 1], grid=50, base="zero", validation=0.0, smoothness=0.0)
+    together = kanpde.fit(x, y, widths=[1, 1], basis="bspline", grid=50, base="zero", validation=0.0, smoothness=0.0)
     np.testing.assert_allclose(fit(x), together(x), rtol=0, atol=1e-6)
 
 
@@ -93,7 +93,7 @@ def test_a_deep_network_keeps_what_it_has_learned() -> None:
     def u(x: np.ndarray) -> np.ndarray:
         return np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
 
-    words = {"widths": [2, 1, 1], "grid": 6, "base": "zero", "domain": [[-1, 1], [-1, 1]]}
+    words = {"widths": [2, 1, 1], "basis": "bspline", "grid": 6, "base": "zero", "domain": [[-1, 1], [-1, 1]]}
     first = kanpde.fit(left, u(left), **words, validation=0.0, smoothness=0.0, steps=60)
     kept, lost = (first.learn(right, u(right), remember=remember, steps=60) for remember in (True, False))
     before, after, without = (float(np.sqrt(np.mean((fit(left) - u(left)) ** 2))) for fit in (first, kept, lost))

@@ -16,7 +16,7 @@ def _front(x: np.ndarray) -> np.ndarray:
 
 
 def _fit(grid: int) -> kanpde.Regression:
-    return kanpde.fit(X, _front(X), widths=[1, 1], grid=grid, base="zero", validation=0.0, smoothness=0.0)
+    return kanpde.fit(X, _front(X), widths=[1, 1], basis="bspline", grid=grid, base="zero", validation=0.0, smoothness=0.0)
 
 
 def _rmse(fit: kanpde.Regression) -> float:
@@ -43,7 +43,7 @@ def test_a_steep_front_needs_knots_where_it_is(knots: str) -> None:
 
 
 def test_knots_follow_values() -> None:
-    fit = kanpde.fit(X**3, _front(X**3), widths=[1, 1], grid=10, base="zero", validation=0.0, smoothness=0.0)
+    fit = kanpde.fit(X**3, _front(X**3), widths=[1, 1], basis="bspline", grid=10, base="zero", validation=0.0, smoothness=0.0)
     moved = fit.refine(20, knots="values")
     lengths = moved.network.edges[0].breaks[0].diff()
     assert float(lengths[10]) < 0.1 * float(lengths[0])
@@ -61,5 +61,5 @@ def test_mistakes_are_explained() -> None:
 
 
 def test_predictions_beyond_the_grid_are_counted() -> None:
-    fit = kanpde.fit(X, _front(X), widths=[1, 1], grid=5, base="zero", names=["t"], steps=5)
+    fit = kanpde.fit(X, _front(X), widths=[1, 1], basis="bspline", grid=5, base="zero", names=["t"], steps=5)
     assert fit.outside(np.array([0.0, 0.5, 1.5, -3.0])) == {"t": 0.5}
