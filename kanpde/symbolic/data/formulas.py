@@ -6,6 +6,7 @@ formula did.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.data.edges import Suggestion, allowed, snap
 from kanpde.symbolic.data.judge import Judge, Scatter
 from kanpde.symbolic.data.scan import Quest, search, silent
+from kanpde.symbolic.data.written import written
 
 SECONDS = 60.0
 
@@ -35,12 +37,13 @@ def formula_of_data(
 
     ``names`` are those of the columns of X (x1, x2, ... by default), ``target`` that of the values (y, or f if a column has that
     name). ``noise`` is the root mean square error of y in its units; None estimates it. ``surrogate`` maps points (M, d) to
-    values (M,), as a network that was trained on the data does: the search asks it between the data. ``report`` hears what is
-    tried. Raises ValueError for input that is no data.
+    values (M,), as a network that was trained on the data does: the search asks it between the data. ``seconds`` are counted as
+    this thread computes them, so that a busy machine finds the same; ``report`` hears what is tried. Raises ValueError for input
+    that is no data.
     """
     names = _names(X, names)
     target = target or next(n for n in ("y", "f", "target") if n not in names)
-    budget = Budget(seconds)
+    budget = Budget(seconds, time.thread_time)
     found, reason = _searched(X, y, names, noise, surrogate, budget, report)
     if found is None:
         return Formula("not found", {}, budget.spent, (reason,), how=reason, coordinates=tuple(names))
@@ -61,7 +64,7 @@ def suggestion_of_data(
     report: Callable[[str], None] = silent,
 ) -> Suggestion | None:
     """The same as a suggestion, whose numbers that are no exact constants are open and have a slack; None if there is none."""
-    return _searched(X, y, _names(X, names), noise, surrogate, Budget(seconds), report)[0]
+    return _searched(X, y, _names(X, names), noise, surrogate, Budget(seconds, time.thread_time), report)[0]
 
 
 def _names(X: Any, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -110,4 +113,4 @@ def _searched(
     exact = snap(best)
     if exact.rms > max(allowed(exact.noise, len(values)), 5 * data.rounding):
         exact = best
-    return exact, ""
+    return written(exact, budget), ""

@@ -197,7 +197,7 @@ def predictable(x: Array, residual: Array) -> float:  # (N, d), (N,)
     explained = np.cumsum((q.T @ residual) ** 2)
     worst = 0.0
     for count in sorted({min(len(explained), c) for c in (d + 1, (d + 1) * (d + 2) // 2, 10, 20, 40, 80, n // 8)}):
-        ratio = (explained[count - 1] / count) / ((total - explained[count - 1]) / (n - count))
+        ratio = (explained[count - 1] / count) / (max(total - explained[count - 1], 1e-16 * total) / (n - count))
         worst = max(worst, (ratio - 1) / math.sqrt(2 / count * (1 + count / (n - count))) / (1 + 2 / math.sqrt(count)))
     near = cKDTree(z).query(z, k=2)[1][:, 1]
     both = near[near] == np.arange(n)  # pairs that are each other's nearest are counted once

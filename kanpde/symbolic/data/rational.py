@@ -19,16 +19,23 @@ import sympy as sp
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.curves.least_squares import rms
 from kanpde.symbolic.curves.transforms import TRANSFORMS, Transform
-from kanpde.symbolic.data.judge import Scatter
+from kanpde.symbolic.data.judge import Scatter, predictable
 from kanpde.symbolic.form import Array, Form, Number, number
 
-DEGREES = ((1, 0), (2, 0), (1, 1), (3, 0), (2, 1), (1, 2), (4, 0), (2, 2), (3, 1), (5, 0), (3, 2), (2, 3), (6, 0), (3, 3), (4, 4))
+DEGREES = (
+    *((1, 0), (2, 0), (1, 1), (3, 0), (2, 1), (1, 2), (4, 0), (2, 2), (3, 1)),
+    *((5, 0), (3, 2), (2, 3), (6, 0), (3, 3), (4, 2), (4, 4)),
+)
 """Total degrees of P and Q."""
 SHARE = 0.3
 """Columns over points at most."""
+MOST_COLUMNS = 130
+"""And in any case: what so many cannot say in few coordinates is said after the structure is known."""
 MOST_TERMS = 14
 DOUBT = 3.3
 """Standard deviations below which a coefficient is left out: what it explains is worth less than the bits it costs."""
+DOUBTFUL = 9.0
+"""Standard deviations of what polynomials still see in the residual; the weights of a transform are only about right."""
 ROUNDS = 3
 HOPELESS = 0.5
 """Misfit over that of the constant, above which a pair of degrees is not looked at any further."""
@@ -74,7 +81,11 @@ def rationals(data: Scatter, budget: Budget) -> Iterator[Form]:
         best = np.inf
         for p, q in DEGREES:
             count = comb(p + z.shape[1], p) + comb(q + z.shape[1], q)
-            if count > SHARE * len(v) or not budget.left or (t.name != "u" and p + q > 4):
+            if (
+                count > min(SHARE * len(v), MOST_COLUMNS)
+                or not budget.left
+                or (t.name != "u" and p + q > (4 if z.shape[1] > 3 else 6))
+            ):
                 continue
             columns = Columns(
                 upper := _monomials(z.shape[1], p), lower := _monomials(z.shape[1], q), _table(z, upper), _table(z, lower)
@@ -95,6 +106,9 @@ def rationals(data: Scatter, budget: Budget) -> Iterator[Form]:
         prepared = _through(data, t)
         if prepared is not None:
             v, weight, _ = prepared
+            left = (v - _values(columns, solved)) * weight
+            if rms(left) > 30 * data.rounding and predictable(data.x, left) > DOUBTFUL:
+                continue  # more than noise: no term of it is to be left out as well
             sparse = _eliminated(columns, solved, v, weight, data.rounding)
             if sparse is not None:
                 yield _form(data, t, sign, *sparse, scales)

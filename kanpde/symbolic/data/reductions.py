@@ -9,7 +9,7 @@ their neural network.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -17,7 +17,7 @@ import sympy as sp
 
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.data.judge import Scatter
-from kanpde.symbolic.data.scattered import ROUNDING, Series, fit_series
+from kanpde.symbolic.data.scattered import ROUNDING, SHARE, reference, solve, table, terms
 from kanpde.symbolic.form import Array, Number, compiled, number
 
 WORSE = 1.15
@@ -31,35 +31,109 @@ ANGLES = 24
 """With at most three coordinates k is looked for in all directions: derivatives of a poor series say nothing."""
 NEEDLESS = 1.02
 """A coordinate is left out if the series without it is no worse than by so much."""
+half = sp.Rational(1, 2)
+NEAR_HALF = 0.1
+"""An exponent that the logarithm's series finds is a multiple of 1/2 if it is as near."""
+POWERS = (sp.Rational(1), sp.Rational(2), *map(sp.Rational, (-1, -2, half, -half, 3, -3, 4, -4, 3 * half, -3 * half, 5, -5)))
+"""Of a coordinate that is a factor."""
+NEAR_ZERO = 0.02
+"""Part of the largest value below which a factor is not divided by."""
 STEP = 1e-5
 """Of the differences that give derivatives of the series, over the width of the box."""
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """The function in fewer coordinates: the new scatter, what its symbols stand for, and the error of its series."""
+    """The function in fewer coordinates: the new scatter, what its symbols stand for, and the error of its series.
+
+    ``factor`` is what the new function is to be multiplied with.
+    """
 
     data: Scatter
     meaning: dict[sp.Symbol, sp.Expr]
     numbers: tuple[Number, ...]
-    error: float
+    error: float  # in the units of u
     how: str
+    factor: sp.Expr = sp.S.One
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the series of structures are fitted to: u, or log |u| where that is simpler, weighted so that errors are of u."""
+
+    values: Array  # (N,)
+    weight: Array  # (N,)
+    logarithm: bool
+    whole: float  # error of the series in all coordinates
+
+    def error(self, x: Array, more: Array | None = None) -> tuple[float, float]:  # (N, d), (N,)
+        """Error of the series in these coordinates, with one more column; and that column's coefficient."""
+        lower, upper = x.min(0), x.max(0)
+        upper = np.where(upper > lower, upper, lower + 1.0)
+        most = min(TERMS, max(4, int(SHARE * len(x))))
+        columns = table(reference(x, lower, upper), terms((1.0,) * x.shape[1], most))
+        if more is not None:
+            columns = np.concatenate([more[:, None], columns], 1)
+        _, coefficients, error, _, _ = solve(columns * self.weight[:, None], self.values)
+        return error, float(coefficients[0])
+
+
+def target(data: Scatter) -> Target:
+    """u itself, or its logarithm if u has one sign and the logarithm the better series: products are sums then."""
+    plain = Target(data.y, np.ones(len(data.y)), False, 0.0)
+    found = [replace(plain, whole=plain.error(data.x)[0])]
+    if (data.y > 0).all() or (data.y < 0).all():
+        size = np.abs(data.y)
+        logarithm = Target(np.log(size) * size, size, True, 0.0)
+        found.append(replace(logarithm, whole=logarithm.error(data.x)[0]))
+    return min(found, key=lambda t: t.whole)
 
 
 def needed(data: Scatter) -> Scatter:
     """The function of those coordinates only that it depends on."""
     while len(data.symbols) > 1:
-        whole = fit_series(data.x, data.y, most=TERMS)
-        trials = []
-        for i in range(len(data.symbols)):
-            kept = np.delete(np.arange(len(data.symbols)), i)
-            error = fit_series(data.x[:, kept], data.y, most=TERMS).error
-            trials.append((error, i))
+        aim = target(data)
+        trials = [(aim.error(np.delete(data.x, i, 1))[0], i) for i in range(len(data.symbols))]
         error, i = min(trials)
-        if error > NEEDLESS * whole.error:
+        if error > NEEDLESS * aim.whole:
             break
         data = Scatter(data.symbols[:i] + data.symbols[i + 1 :], np.delete(data.x, i, 1), data.y, data.noise)
     return data
+
+
+def factored(data: Scatter) -> Reduction | None:
+    """u = x^k F(the others): the coordinate and the power that give the best series; None if none does."""
+    d = len(data.symbols)
+    if d < 2:
+        return None
+    aim = target(data)
+    floor = 100 * ROUNDING * data.size
+    allowed = max(WORSE * aim.whole, floor)
+    found: list[tuple[float, int, sp.Rational]] = []
+    for i in range(d):
+        rest, size = np.delete(data.x, i, 1), np.abs(data.x[:, i])
+        if aim.logarithm and (data.x[:, i] > 0).all():
+            error, exponent = aim.error(rest, np.log(size))
+            k = sp.Rational(round(2 * exponent), 2)
+            if error <= allowed and k != 0 and abs(k) <= 6 and abs(float(k) - exponent) < NEAR_HALF:
+                found.append((max(error, floor), i, k))
+            continue
+        away = size.min() >= NEAR_ZERO * size.max()
+        whole_powers = [k for k in POWERS if k.is_integer and (k > 0 or away)]
+        for k in POWERS if away and (data.x[:, i] > 0).all() else whole_powers:
+            scale = data.x[:, i] ** float(k)
+            error = replace(aim, values=data.y, weight=scale).error(rest)[0]
+            if error <= allowed:
+                found.append((max(error, floor), i, k))
+    if not found:
+        return None
+    error, i, k = min(found, key=lambda f: (f[0], f[1]))
+    power = data.x[:, i] ** float(k)
+    good = np.abs(power) >= NEAR_ZERO * np.abs(power).max()
+    noise = None if data.noise is None else data.noise / float(np.sqrt(np.mean(power[good] ** 2)))
+    names = data.symbols[:i] + data.symbols[i + 1 :]
+    child = Scatter(names, np.delete(data.x, i, 1)[good], (data.y / np.where(good, power, 1.0))[good], noise)
+    return Reduction(child, {}, (), error, f"a multiple of {_shown(data.symbols[i] ** k)}", data.symbols[i] ** k)
 
 
 def reductions(data: Scatter, budget: Budget) -> list[Reduction]:
@@ -67,40 +141,44 @@ def reductions(data: Scatter, budget: Budget) -> list[Reduction]:
     d = len(data.symbols)
     if d < 2:
         return []
-    whole = fit_series(data.x, data.y, most=TERMS)
-    least = min(whole.error, data.series.error)
+    aim = target(data)
     floor = 100 * ROUNDING * data.size
-    found = []
-    slopes = _slopes(data, data.series)
-    for i, j in combinations(range(d), 2):
-        for reduction in _of_pair(data, i, j, slopes, budget):
-            if not budget.left:
-                break
-            if reduction.error <= max(WORSE * least, floor):
-                found.append(reduction)
+    allowed = max(WORSE * aim.whole, floor)
+    found: list[Reduction] = []
+    for search in (_named, _open):  # with numbers in s only if nothing simpler is found
+        for i, j in combinations(range(d), 2):
+            if budget.left:
+                found += [r for r in search(data, i, j, aim) if r.error <= allowed]
+        if found and d > SCANNED:
+            break
     return sorted(found, key=lambda r: (max(r.error, floor), len(r.numbers)))
 
 
-def _of_pair(data: Scatter, i: int, j: int, slopes: Array, budget: Budget) -> Iterator[Reduction]:
+def _named(data: Scatter, i: int, j: int, aim: Target) -> Iterator[Reduction]:
+    """Differences, products and the like of two coordinates."""
     x, y = data.symbols[i], data.symbols[j]
-    a, b = data.x[:, i], data.x[:, j]
-    away = [bool((c > 0).all() or (c < 0).all()) for c in (a, b)]
+    away = [bool((c > 0).all() or (c < 0).all()) for c in (data.x[:, i], data.x[:, j])]
     combined = [x - y, x + y, x * y, x**2 + y**2, x**2 - y**2, x**2 * y, x * y**2]
     combined += [x / y] if away[1] else [y / x] if away[0] else []
     for s in combined:
-        yield _reduced(data, i, j, s, (), f"a function of {_shown(s)}")
-    p, q = slopes[:, i], slopes[:, j]
-    if budget.left and (len(data.symbols) <= SCANNED or _aligned(p, q)):
-        yield _line(data, i, j, float(p @ q / (p @ p)))
-    if budget.left and all(away) and _aligned(a * p, b * q):
-        yield _powers(data, i, j, float((a * p) @ (b * q) / (a * p @ (a * p))))
+        yield _reduced(data, i, j, s, (), f"a function of {_shown(s)}", aim)
+
+
+def _open(data: Scatter, i: int, j: int, aim: Target) -> Iterator[Reduction]:
+    """x + k y and x y^k."""
+    a, b = data.x[:, i], data.x[:, j]
+    p, q = (_slopes(data, k) for k in (i, j))
+    if len(data.symbols) <= SCANNED or _aligned(p, q):
+        yield _line(data, i, j, float(p @ q / max(p @ p, 1e-300)), aim)
+    if (a > 0).all() and (b > 0).all() and _aligned(a * p, b * q):
+        yield _powers(data, i, j, float((a * p) @ (b * q) / (a * p @ (a * p))), aim)
 
 
 def _aligned(p: Array, q: Array) -> bool:
     return float(abs(p @ q)) > ALIGNED * max(float(np.linalg.norm(p) * np.linalg.norm(q)), 1e-300)
 
 
-def _reduced(data: Scatter, i: int, j: int, s: sp.Expr, numbers: tuple[Number, ...], how: str) -> Reduction:
+def _reduced(data: Scatter, i: int, j: int, s: sp.Expr, numbers: tuple[Number, ...], how: str, aim: Target) -> Reduction:
     """The scatter with s in the place of coordinate i and without j."""
     symbol = sp.Dummy("s", real=True)
     values = _evaluated(data, s, numbers)
@@ -109,7 +187,7 @@ def _reduced(data: Scatter, i: int, j: int, s: sp.Expr, numbers: tuple[Number, .
     x[:, place] = values
     names = [n for k, n in enumerate(data.symbols) if k != j]
     names[place] = symbol
-    error = fit_series(x, data.y, most=TERMS).error
+    error = aim.error(x)[0]
     return Reduction(Scatter(tuple(names), x, data.y, data.noise), {symbol: s}, numbers, error, how)
 
 
@@ -122,24 +200,21 @@ def _shown(s: sp.Expr) -> str:
     return str(s).replace("**", "^")
 
 
-def _slopes(data: Scatter, series: Series) -> Array:  # (N, d)
-    """Derivatives of the series at the data, by central differences."""
-    width = series.upper - series.lower
-    found = np.empty_like(data.x)
-    for i in range(data.x.shape[1]):
-        step = np.zeros(data.x.shape[1])
-        step[i] = STEP * width[i]
-        found[:, i] = (series(data.x + step) - series(data.x - step)) / (2 * step[i])
-    return found
+def _slopes(data: Scatter, i: int) -> Array:  # (N,)
+    """A derivative of the series at the data, by central differences."""
+    series = data.series
+    step = np.zeros(data.x.shape[1])
+    step[i] = STEP * float(series.upper[i] - series.lower[i])
+    return (series(data.x + step) - series(data.x - step)) / (2 * step[i])
 
 
-def _line(data: Scatter, i: int, j: int, k: float) -> Reduction:
+def _line(data: Scatter, i: int, j: int, k: float, aim: Target) -> Reduction:
     """s = x + k y with the k that gives the best series."""
 
     def error(k: float) -> float:
         x = np.delete(data.x, j, 1)
         x[:, i - (j < i)] = data.x[:, i] + k * data.x[:, j]
-        return fit_series(x, data.y, most=TERMS).error
+        return aim.error(x)[0]
 
     width = 0.1 * abs(k) + 0.01
     if len(data.symbols) <= SCANNED:
@@ -148,21 +223,21 @@ def _line(data: Scatter, i: int, j: int, k: float) -> Reduction:
         k = min([k, *(ratio * np.tan(angles)).tolist()], key=error)
         width = (ratio + k * k / ratio) * np.pi / ANGLES  # to the next angle
     n = number(_best(error, k, width))
-    return _reduced(data, i, j, data.symbols[i] + n.symbol * data.symbols[j], (n,), "a function of a linear combination")
+    return _reduced(data, i, j, data.symbols[i] + n.symbol * data.symbols[j], (n,), "a function of a linear combination", aim)
 
 
-def _powers(data: Scatter, i: int, j: int, k: float) -> Reduction:
+def _powers(data: Scatter, i: int, j: int, k: float, aim: Target) -> Reduction:
     """s = x y^k with the k that gives the best series."""
     sign = 1 if data.x[0, j] > 0 else -1
 
     def error(k: float) -> float:
         x = np.delete(data.x, j, 1)
         x[:, i - (j < i)] = data.x[:, i] * np.abs(data.x[:, j]) ** k
-        return fit_series(x, data.y, most=TERMS).error
+        return aim.error(x)[0]
 
     n = number(_best(error, k, 0.1 * abs(k) + 0.01))
     s = data.symbols[i] * (sign * data.symbols[j]) ** n.symbol
-    return _reduced(data, i, j, s, (n,), "a function of a product of powers")
+    return _reduced(data, i, j, s, (n,), "a function of a product of powers", aim)
 
 
 def _best(error: Callable[[float], float], k: float, width: float) -> float:

@@ -17,7 +17,7 @@ from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.data.edges import suggest
 from kanpde.symbolic.data.judge import Judge, Scatter
 from kanpde.symbolic.data.rational import rationals
-from kanpde.symbolic.data.reductions import needed, reductions
+from kanpde.symbolic.data.reductions import Reduction, factored, needed, reductions
 from kanpde.symbolic.data.separations import Split, splits
 from kanpde.symbolic.data.sparse_sums import sparse_sums
 from kanpde.symbolic.form import Array, Form
@@ -29,9 +29,11 @@ RIM = 0.02
 """Part of the points at either end of a coordinate where a series is not asked: it has data on one side there."""
 RESOLVED = 1e-4
 """Error of a series, relative to the function, up to which the ladder is asked: it is made for solutions of equations."""
+AFTERWARDS = 2.0
+"""Seconds for simpler forms when an exact one is known."""
 MANY = 100
 """Points of which those at the rims can be spared: combined coordinates have few of them there."""
-DEEPEST = 6
+DEEPEST = 9
 STRUCTURES = 3
 """Structures of one kind that are followed."""
 PART_FORMS = 3
@@ -64,9 +66,15 @@ class Quest:
 def search(data: Scatter, judge: Judge, quest: Quest) -> None:
     """Offer forms to the judge until one leaves nothing to be desired, or the time is over."""
 
+    end = quest.budget.seconds
+
     def sink(form: Form) -> bool:
+        nonlocal end
         judge.offer(form)
-        return judge.exact and judge.best is not None and judge.best.bits <= PLAIN
+        if not judge.exact or judge.best is None:
+            return False
+        end = min(end, quest.budget.spent + AFTERWARDS)
+        return judge.best.bits <= PLAIN or quest.budget.spent >= end
 
     _explore(data, sink, quest)
 
@@ -78,7 +86,7 @@ def _explore(data: Scatter, sink: Sink, quest: Quest) -> bool:
         return _one_variable(small, sink, quest)
     d = len(small.symbols)
     rungs: list[Callable[[Scatter, Sink, Quest], bool]] = [_rational]
-    rungs += [_sparse, _reduced, _on_grid, _split] if d == 2 else [_reduced, _sparse, _on_grid, _split]
+    rungs += [_sparse, _factored, _reduced, _on_grid, _split] if d == 2 else [_factored, _reduced, _sparse, _on_grid, _split]
     for rung in rungs:
         if not quest.budget.left:
             return False
@@ -115,21 +123,30 @@ def _sparse(data: Scatter, sink: Sink, quest: Quest) -> bool:
     return any(sink(form) for form in sparse_sums(data, quest.budget))
 
 
+def _factored(data: Scatter, sink: Sink, quest: Quest) -> bool:
+    """A power of a coordinate as a factor."""
+    one = factored(data)
+    return one is not None and quest.depth < DEEPEST and _followed(one, sink, quest)
+
+
 def _reduced(data: Scatter, sink: Sink, quest: Quest) -> bool:
     """Structures with one coordinate less."""
     if quest.depth >= DEEPEST:
         return False
-    for one in reductions(data, quest.budget)[:STRUCTURES]:
-        quest.report(one.how)
+    found = reductions(data, quest.budget)
+    return any(_followed(one, sink, quest) for one in found[: max(1, STRUCTURES - quest.depth)])
 
-        def lifted(form: Form, one: object = one) -> bool:
-            numbers = tuple(n for n in (*form.numbers, *one.numbers))
-            expression = form.expression.xreplace(one.meaning)
-            return sink(Form(expression, tuple(n for n in numbers if expression.has(n.symbol)), f"{one.how}: {form.how}"))
 
-        if _explore(one.data, lifted, quest.deeper()):
-            return True
-    return False
+def _followed(one: Reduction, sink: Sink, quest: Quest) -> bool:
+    """The search in fewer coordinates; what is found there is a form of the whole."""
+    quest.report(one.how)
+
+    def lifted(form: Form) -> bool:
+        expression = one.factor * form.expression.xreplace(one.meaning)
+        numbers = tuple(n for n in (*form.numbers, *one.numbers) if expression.has(n.symbol))
+        return sink(Form(expression, numbers, f"{one.how}: {form.how}"))
+
+    return quest.budget.left > 0 and _explore(one.data, lifted, quest.deeper())
 
 
 def _on_grid(data: Scatter, sink: Sink, quest: Quest) -> bool:
@@ -148,10 +165,8 @@ def _on_grid(data: Scatter, sink: Sink, quest: Quest) -> bool:
     names = tuple(sp.Symbol(f"z{i}", real=True) for i in range(d))
     back = dict(zip(names, data.symbols, strict=True))
     view = View(names, Samples(axes, values, sigma, True), quest.budget.part(15.0))
-    for form in islice(climb(view), 5):
-        if sink(replace(form, expression=form.expression.xreplace(back))):
-            return True
-    return False
+    found = (replace(form, expression=form.expression.xreplace(back)) for form in islice(climb(view), 5))
+    return any(map(sink, found))
 
 
 def _split(data: Scatter, sink: Sink, quest: Quest) -> bool:
@@ -182,9 +197,7 @@ def _together(f: Form, g: Form, split: Split) -> Form:
     if split.product:
         return Form(f.expression * g.expression, numbers, f"product ({f.how}; {g.how})")
     t = split.transform
-    if t.name == "log u":
-        whole = sp.exp(f.expression) * sp.exp(g.expression)
-    else:
-        whole = t.inverse(f.expression + g.expression)
+    apart = t.name == "log u"  # exp(f + g) is a product
+    whole = sp.exp(f.expression) * sp.exp(g.expression) if apart else t.inverse(f.expression + g.expression)
     name = "" if t.name == "u" else f"{t.name}: "
     return Form(split.sign * whole, numbers, f"{name}sum ({f.how}; {g.how})")

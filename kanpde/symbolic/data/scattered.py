@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -40,13 +39,20 @@ def terms(prices: tuple[float, ...], most: int) -> Indices:  # (d,) -> (K, d)
     cost = np.asarray(prices, dtype=float)
     highest = 1.0
     while True:
-        ranges = [range(int(highest / c + 1e-9) + 1) for c in cost]
-        found = np.array([k for k in product(*ranges) if np.dot(k, cost) <= highest + 1e-9], dtype=np.int64)
+        found = np.array(_below(prices, highest), dtype=np.int64)
         if len(found) >= most or highest > 200:
             break
-        highest *= 1.3
+        highest *= 1.2
     order = np.lexsort((*found.T, (found**2) @ cost, np.round(found @ cost, 9)))
     return np.asarray(found[order][:most])
+
+
+def _below(prices: tuple[float, ...], cost: float) -> list[tuple[int, ...]]:
+    """All multi-indices of at most this cost."""
+    if not prices:
+        return [()]
+    first, *rest = prices
+    return [(k, *more) for k in range(int(cost / first + 1e-9) + 1) for more in _below(tuple(rest), cost - k * first)]
 
 
 @dataclass(frozen=True)

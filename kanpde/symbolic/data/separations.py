@@ -59,9 +59,7 @@ def splits(data: Scatter, budget: Budget) -> list[Split]:
             if 2 * count == d and 0 not in group:
                 continue
             others = tuple(i for i in range(d) if i not in group)
-            for one in _sums(data, group, others):
-                if one.error <= allowed:
-                    found.append(one)
+            found += [one for one in _sums(data, group, others) if one.error <= allowed]
             one_product = _product(data, group, others)
             if one_product is not None and one_product.error <= allowed:
                 found.append(one_product)

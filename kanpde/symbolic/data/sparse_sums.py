@@ -196,7 +196,6 @@ def _extended(beam: Sequence[Chosen], targets: Sequence[Target], table: Array, p
     norms = np.stack(rows)  # (B, n)
     stacked = np.concatenate([b.T for b in bases])  # (sum of widths, n)
     edges = np.cumsum([0, *(b.shape[1] for b in bases)])
-    total = np.array([rest @ rest for rest in rests])
     keep = 8 if len(beam) < BEAM else 6
     best: list[list[tuple[float, int]]] = [[] for _ in beam]
     for start in range(0, len(pairs), CHUNK):
@@ -215,7 +214,7 @@ def _extended(beam: Sequence[Chosen], targets: Sequence[Target], table: Array, p
             break
     found: dict[tuple[int, frozenset[tuple[int, int]]], Chosen] = {}
     for k, c in enumerate(beam):
-        for gain_, p in sorted(best[k], reverse=True)[:keep]:
+        for _, p in sorted(best[k], reverse=True)[:keep]:
             products = (*c.products, (int(pairs[p, 0]), int(pairs[p, 1])))
             key = (c.transform, frozenset(products))
             if key in found or len(set(products)) < len(products):
