@@ -6,6 +6,7 @@ parametrisation: Liu et al. (2024), arXiv 2404.19756, section 2.5.1.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,24 @@ from torch import Tensor, nn
 
 from kanpde.kan.jets import Jet, add, derivative_factors, partition_slopes
 
+
+def _within(
+    function: Callable[[Tensor], Tensor], lower: float, upper: float, below: float, above: float
+) -> Callable[[Tensor], Tensor]:
+    """A function that ends at ``lower`` and ``upper``, continued by constants: no point beyond gives a NaN, nor its slope."""
+
+    def continued(z: Tensor) -> Tensor:
+        inside = (z > lower) & (z < upper)
+        safe = torch.where(inside, z, torch.full_like(z, 0.5))  # in the domain of all of them
+        ends = torch.where(z <= lower, torch.full_like(z, below), torch.full_like(z, above))
+        return torch.where(inside, function(safe), ends)
+
+    return continued
+
+
+HALF_PI, INFINITY = math.pi / 2, math.inf
+LAST = 18.7  # atanh(1 - 2^-53): the largest value that float64 has
+DEEPEST = -708.0  # log of the smallest number of float64
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "x": lambda z: z,
     "x^2": lambda z: z * z,
@@ -23,28 +42,29 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "1/x": torch.reciprocal,
     "1/x^2": lambda z: z**-2,
     "1/x^3": lambda z: z**-3,
-    "sqrt": torch.sqrt,
+    "sqrt": _within(torch.sqrt, 0.0, INFINITY, 0.0, INFINITY),
     "1/sqrt": torch.rsqrt,
     "exp": torch.exp,
-    "log": torch.log,
+    "log": _within(torch.log, 0.0, INFINITY, DEEPEST, INFINITY),
     "sin": torch.sin,
     "cos": torch.cos,
     "tan": torch.tan,
     "tanh": torch.tanh,
     "sinh": torch.sinh,
     "cosh": torch.cosh,
-    "asin": torch.asin,
-    "acos": torch.acos,
+    "asin": _within(torch.asin, -1.0, 1.0, -HALF_PI, HALF_PI),
+    "acos": _within(torch.acos, -1.0, 1.0, math.pi, 0.0),
     "atan": torch.atan,
     "asinh": torch.asinh,
-    "atanh": torch.atanh,
+    "atanh": _within(torch.atanh, -1.0, 1.0, -LAST, LAST),
     "sigmoid": torch.sigmoid,
     "erf": torch.erf,
     "abs": torch.abs,
     "sign": torch.sign,
     "gaussian": lambda z: torch.exp(-z * z),
 }
-"""What a symbolic edge may be, by name; a name with x is the function of x that it says."""
+"""What a symbolic edge may be, by name; a name with x is the function of x that it says. Roots, logarithms and inverse functions
+are constant beyond the ends of their domain."""
 
 
 def derivatives(function: Callable[[Tensor], Tensor], z: Tensor, order: int) -> list[Tensor]:

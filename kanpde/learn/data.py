@@ -118,6 +118,12 @@ class Data:
         order = torch.randperm(self.points, generator=generator).to(self.x.device)
         return self.part(order[held:].sort().values), self.part(order[:held].sort().values)
 
+    def joined(self, other: Data | None) -> Data:
+        """These points and others of the same columns."""
+        if other is None:
+            return self
+        return Data(torch.cat([self.x, other.x]), torch.cat([self.y, other.y]), self.names, self.targets, self.domain)
+
     def to(self, dtype: torch.dtype, device: torch.device | str) -> Data:
         """The same points as other numbers, or elsewhere."""
         x, y, domain = (t.to(dtype=dtype, device=device) for t in (self.x, self.y, self.domain))

@@ -10,6 +10,7 @@ import torch
 
 from kanpde.errors import MissingDependency
 from kanpde.kan import KAN
+from kanpde.learn.automatic import automatic
 from kanpde.learn.data import Data
 from kanpde.learn.regression import Regression
 from kanpde.learn.training import Trained, train
@@ -28,7 +29,7 @@ def fit(
     widths: Sequence[int | Sequence[int]] | Auto = "auto",
     grid: int | Sequence[int] | Auto = "auto",
     degree: int | Auto = "auto",
-    basis: str = "bspline",
+    basis: str = "auto",
     base: str | None = "zero",
     optimizer: str = "levenberg-marquardt",
     steps: int | None = None,
@@ -53,13 +54,15 @@ def fit(
 ) -> Regression:
     """A Kolmogorov-Arnold network fitted to points ``X`` (N, d) with values ``y`` (N,) or (N, m).
 
-    ``network`` is trained further as it is; otherwise ``widths`` (``[2, 5, 1]``, inputs and outputs included), ``grid`` (intervals
-    of every edge, or those of successive stages) and ``degree`` say what is made, and "auto" chooses on the validation points.
-    ``l1``, ``entropy``, ``smoothness`` and ``ridge`` are weights against the squared relative error (see
-    ``kanpde.learn.penalties``). ``validation`` is the share of points that are held back, or a pair (X, y). ``steps`` are those of
-    a stage, ``batch`` the points of a mini-batch of Adam, ``budget`` seconds, ``tolerance`` a relative error that is good enough.
-    ``names`` and ``targets`` name the columns, ``domain`` (d, 2) gives ranges wider than those of the points; ``settings`` go to
-    the optimiser (``learning_rate``). Equal data and seed give an equal result, unless the time runs out.
+    Without any setting the recipe of ``kanpde.learn.choice`` decides: the points that are held back choose among networks, and
+    are then learned from as well (unless they were given). Otherwise a network is trained: ``network`` as it is, or what
+    ``widths`` (``[2, 5, 1]``, inputs and outputs included), ``grid`` (intervals of every edge, or those of successive stages),
+    ``degree``, ``basis`` and ``base`` say. ``l1``, ``entropy``, ``smoothness`` and ``ridge`` are weights against the squared
+    relative error (see ``kanpde.learn.penalties``). ``validation`` is the share of points that are held back, or a pair (X, y).
+    ``steps`` are those of a stage, ``batch`` the points of a mini-batch of Adam, ``budget`` seconds, ``tolerance`` a relative
+    error that is good enough. ``names`` and ``targets`` name the columns, ``domain`` (d, 2) gives ranges wider than those of the
+    points; ``settings`` go to the optimiser (``learning_rate``). Equal data and seed give an equal result, unless the time runs
+    out.
 
     How good the fit is, and why training ended, is said by ``outcome``. Raises ValueError for input that does not fit, which says
     what to write instead.
@@ -79,7 +82,7 @@ def fit(
         "batch": batch,
         "l1": l1,
         "entropy": entropy,
-        "smoothness": 0.0 if smoothness == "auto" else smoothness,
+        "smoothness": smoothness,
         "ridge": ridge,
         "patience": patience,
         "tolerance": tolerance,
@@ -90,6 +93,16 @@ def fit(
 
     with shown(report, progress, "fit") as said, threads(1):
         grids = _grids(grid)
+        if network is None and widths == "auto" and grid == "auto" and base == "zero" and _plain(words):
+            kind, order = "chebyshev" if basis == "auto" else basis, None if degree == "auto" else degree
+            share = not isinstance(validation, tuple)
+            found = automatic(data, held, kind, order, began + budget, seed, said, whole=share)
+            everything, apart = (data.joined(held), None) if share else (data, held)
+            kept = {**words, "basis": kind, "base": base, "validation": validation, "device": device, "dtype": dtype}
+            took = time.perf_counter() - began
+            outcome = f"relative error {found.error:.1e} on points held back: {found.sentence}"
+            return Regression(found.network, everything, {**kept, "budget": budget}, found.history, outcome, apart, took)
+        basis = "bspline" if basis == "auto" else basis
         if network is None:
             chosen = [data.inputs, 5, data.outputs] if widths == "auto" else widths
             order = 3 if degree == "auto" else degree
@@ -98,6 +111,12 @@ def fit(
     kept = {**words, "basis": basis, "base": base, "validation": validation, "device": device, "dtype": dtype, "budget": budget}
     seconds = time.perf_counter() - began
     return Regression(trained.network, data, kept, trained.history, _outcome(trained, data), held, seconds)
+
+
+def _plain(words: dict[str, Any]) -> bool:
+    """Whether nothing was said about training, so that the recipe may decide."""
+    usual = {"optimizer": "levenberg-marquardt", "smoothness": "auto", "l1": 0.0, "entropy": 0.0, "ridge": 0.0}
+    return all(value == usual.get(name) for name, value in words.items() if name not in ("seed", "tolerance"))
 
 
 def _grids(grid: int | Sequence[int] | Auto) -> tuple[int, ...]:

@@ -1,0 +1,100 @@
+"""Regression without settings: the recipe of ``choice``, and trained networks where no sum of products will do."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from kanpde.kan import KAN
+from kanpde.learn.choice import Choice, as_network, choose
+from kanpde.learn.choice.types import Array
+from kanpde.learn.data import Data
+from kanpde.learn.training import train
+from kanpde.results.history import Event, History, Report, StageRecord, silent
+
+POOR = 0.05  # relative error from where trained networks are tried as well
+NOISY = 0.5  # of the error: where the evidence finds that much noise, no network does better
+GRIDS = (4, 8)  # of trained networks: the coarse one finds the shape
+HIDDEN = (1, 5)  # nodes of the hidden layer of trained networks; 1 stands for none
+PART, LONGEST = 0.5, 60.0  # of the time that is left, for trained networks; seconds where there is no end
+SPARE = 0.2  # of the points, held back for the choice where the caller holds back none
+
+
+@dataclass(frozen=True)
+class Automatic:
+    """A network, its relative error on points that were held back from the choice, and how it came about."""
+
+    network: KAN
+    error: float
+    sentence: str
+    history: History
+
+
+def automatic(
+    data: Data,
+    held: Data | None,
+    basis: str = "chebyshev",
+    degree: int | None = None,
+    deadline: float = math.inf,
+    seed: int = 0,
+    report: Report = silent,
+    whole: bool = True,
+) -> Automatic:
+    """The network that suits the data. ``held`` decides the size; None holds back a fifth for it.
+
+    With ``whole`` the points that were held back are learned from once they have decided. ``deadline`` is a value of
+    ``time.perf_counter()``.
+    """
+    began = time.perf_counter()
+    if held is None:
+        data, held = data.split(SPARE, torch.Generator().manual_seed(seed))
+    if held is None:  # too few points to hold any back: those that there are decide
+        held = data
+    domain = data.domain.double().cpu()
+    middle, half = domain.mean(1), (domain[:, 1] - domain[:, 0]) / 2
+
+    def unit(points: Data) -> Array:
+        return np.asarray(((points.x.double().cpu() - middle) / half).numpy())
+
+    def told(words: str) -> None:
+        report(Event("message", message=words, seconds=time.perf_counter() - began))
+
+    pair = unit(held), np.asarray(held.y.double().cpu().numpy())
+    y = np.asarray(data.y.double().cpu().numpy())
+    choice = choose(unit(data), y, pair, np.asarray(half.numpy()), deadline=deadline, seed=seed, report=told, whole=whole)
+    network = as_network(choice, domain, basis, degree).to(data.x)
+    sentence = f"{choice.best.words}, {choice.products.rank} of them" if choice.products.rank > 1 else f"{choice.best.words}"
+    seconds = time.perf_counter() - began
+    record = StageRecord("choice", network.intervals, network.count, len(choice.tried), seconds, choice.best.error)
+    result = Automatic(network, choice.best.error, sentence, History([record]))
+    if _doubtful(choice) and time.perf_counter() < deadline:
+        until = time.perf_counter() + PART * min(deadline - time.perf_counter(), LONGEST)
+        return _trained(data, held, result, "bspline" if basis == "chebyshev" else basis, degree or 3, until, seed, report)
+    return result
+
+
+def _trained(
+    data: Data, held: Data, plain: Automatic, basis: str, degree: int, until: float, seed: int, report: Report
+) -> Automatic:
+    """The best of networks of sum nodes trained from random starts, if it is better than ``plain``."""
+    best = plain
+    for hidden in HIDDEN:
+        if time.perf_counter() > until:
+            break
+        widths = [data.inputs, *([hidden] if hidden > 1 else []), data.outputs]
+        generator = torch.Generator().manual_seed(seed)
+        start = KAN(widths, GRIDS[0], degree, basis, None, data.domain, generator, data.x.dtype, data.x.device)
+        found = train(start, data, held, grids=GRIDS, deadline=until, seed=seed, report=report)
+        if found.validation is not None and found.validation < best.error:
+            words = f"a trained network {widths}: {found.sentence}"
+            best = Automatic(found.network, found.validation, words, History([*plain.history.stages, *found.history.stages]))
+    return best
+
+
+def _doubtful(choice: Choice) -> bool:
+    """Whether there may be more in the data than what was found."""
+    return choice.best.error > POOR and math.sqrt(choice.best.prior.noise) < NOISY * choice.best.error

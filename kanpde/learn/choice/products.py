@@ -1,0 +1,156 @@
+"""A polynomial as a network of product nodes: sums over j of products over the coordinates of functions of one variable.
+
+In one coordinate it is one edge; in two, the singular value decomposition of its coefficients gives the fewest products; in more,
+products are added one by one and fitted in turn (alternating least squares), each coordinate a linear problem.
+Source: Kolda & Bader (2009), SIAM Review 51, 455-500, section 3.4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.polynomial.chebyshev import chebvander
+from scipy.linalg import cho_factor, cho_solve
+
+from kanpde.learn.choice.polynomial import Polynomial
+from kanpde.learn.choice.types import Array
+
+LINES = 20  # along which degrees are measured
+SAMPLES = 20  # for each coefficient of one coordinate, in the alternating fit
+MOST = 24  # products of three and more factors; beyond, the polynomial is no sum of few
+SWEEPS = 12  # over the coordinates for each number of products
+SHIFT = 1e-14  # of the normal equations, relative
+GROWTH = 1.5  # of the number of products, from one attempt to the next
+CUT = 1e-2  # of the tolerance: what a factor's last coefficients may be together
+
+
+@dataclass(frozen=True)
+class Products:
+    """u_o(z) = sum over j of prod over i of f_oji(z_i): ``factors[i]`` (m, R, K_i) are Chebyshev coefficients on [-1, 1]."""
+
+    factors: tuple[Array, ...]
+    change: float  # the largest root mean square of what was cut off, in the units of u
+
+    @property
+    def rank(self) -> int:
+        """The number R of products of each output."""
+        return int(self.factors[0].shape[1])
+
+    def __call__(self, z: Array) -> Array:  # (N, d) -> (N, m)
+        """The values."""
+        parts = [np.einsum("nk,mrk->nmr", chebvander(c, f.shape[2] - 1), f) for c, f in zip(z.T, self.factors, strict=True)]
+        return np.asarray(np.prod(parts, axis=0).sum(2))
+
+
+def products(u: Polynomial, tolerance: Array) -> Products:  # (m,)
+    """The polynomial as few products, up to a root mean square of about ``tolerance`` for each output."""
+    each = [_one(u, o, float(t)) for o, t in enumerate(tolerance)]
+    rank = max(len(factors[0]) for factors, _ in each)
+    factors = []
+    for i in range(u.features.indices.shape[1]):
+        width = max(f[i].shape[1] for f, _ in each)
+        factors.append(np.stack([np.pad(f[i], ((0, rank - len(f[i])), (0, width - f[i].shape[1]))) for f, _ in each]))
+    return Products(tuple(factors), max(change for _, change in each))
+
+
+def _one(u: Polynomial, output: int, tolerance: float) -> tuple[list[Array], float]:
+    """The factors (R, K_i) of one output, and what was cut off."""
+    index, weights = u.features.indices, u.weights[:, output]
+    matrices = [f[:, : index[:, i].max() + 1] for i, f in enumerate(u.features.factors)]
+    if index.shape[1] == 1:
+        line = matrices[0] @ np.bincount(index[:, 0], weights, minlength=matrices[0].shape[1])
+        line[0] += u.mean[output]
+        return [_short(line[None], tolerance)], 0.0
+    if index.shape[1] == 2:
+        core = np.zeros((matrices[0].shape[1], matrices[1].shape[1]))
+        core[index[:, 0], index[:, 1]] = weights
+        whole = matrices[0] @ core @ matrices[1].T
+        whole[0, 0] += u.mean[output]
+        left, sizes, right = np.linalg.svd(whole, full_matrices=False)
+        tails = np.sqrt(np.cumsum(sizes[::-1] ** 2))[::-1]
+        rank = max(1, int((tails > tolerance).sum()))
+        root = np.sqrt(sizes[:rank])
+        pair = [_short((left[:, :rank] * root).T, tolerance), _short((right[:rank].T * root).T, tolerance)]
+        return pair, float(tails[rank]) if rank < len(tails) else 0.0
+    return _alternating(u, output, [len(m) for m in matrices], tolerance)
+
+
+def _short(rows: Array, tolerance: float) -> Array:
+    """Rows without the last coefficients that together stay below the tolerance."""
+    others = np.maximum(np.abs(rows).sum(1, keepdims=True), np.finfo(float).tiny)
+    tails = np.cumsum(np.abs(rows[:, ::-1]), 1)[:, ::-1] * others  # a partner in the product is about as large
+    kept = max(1, int((tails.max(0) > CUT * tolerance).sum()))
+    return rows[:, : max(kept, 2)]
+
+
+def _alternating(u: Polynomial, output: int, sizes: list[int], tolerance: float) -> tuple[list[Array], float]:
+    d = len(sizes)
+    generator = np.random.default_rng(0)
+    degrees = [_degree(u, output, i, tolerance) for i in range(d)]
+    rank, factors, change = 1, [np.zeros((0, k)) for k in degrees], np.inf
+    best: tuple[list[Array], float] | None = None
+    while True:
+        count = max(2000, SAMPLES * rank * max(degrees))
+        z = generator.uniform(-1, 1, (count, d))
+        values = u(z)[:, output]
+        tables = [chebvander(c, k - 1) for c, k in zip(z.T, degrees, strict=True)]
+        factors = _widened(factors, rank, degrees, generator)
+        for _ in range(SWEEPS):
+            before = change
+            change = _sweep(factors, tables, values)
+            if change <= tolerance or change > 0.98 * before:
+                break
+        if best is None or change < best[1]:
+            best = [f.copy() for f in factors], change
+        if change <= tolerance or rank >= MOST:
+            return best
+        rank = min(MOST, max(rank + 1, round(GROWTH * rank)))
+        change = np.inf
+
+
+def _degree(u: Polynomial, output: int, axis: int, tolerance: float) -> int:
+    """How many Chebyshev coefficients a coordinate needs, from the polynomial along random lines."""
+    size = len(u.features.factors[axis])
+    nodes = np.cos(np.pi * (np.arange(size) + 0.5) / size)
+    lines = np.repeat(np.random.default_rng(1).uniform(-1, 1, (LINES, 1, len(u.features.factors))), size, 1)
+    lines[:, :, axis] = nodes
+    values = u(lines.reshape(-1, lines.shape[2]))[:, output].reshape(LINES, size)
+    rows = np.abs(np.linalg.solve(chebvander(nodes, size - 1), values.T)).max(1)  # (size,)
+    tails = np.cumsum(rows[::-1])[::-1]
+    return max(2, int((tails > tolerance).sum()))
+
+
+def _widened(factors: list[Array], rank: int, degrees: list[int], generator: np.random.Generator) -> list[Array]:
+    fresh = [
+        0.3 * generator.standard_normal((rank - len(f), k)) / (1 + np.arange(k)) ** 2
+        for f, k in zip(factors, degrees, strict=True)
+    ]
+    fresh = [f + np.eye(1, f.shape[1]) for f in fresh]
+    fresh[0] = 1e-3 * fresh[0]  # new products start small, and as nearly constant functions
+    return [np.concatenate([f, new]) for f, new in zip(factors, fresh, strict=True)]
+
+
+def _sweep(factors: list[Array], tables: list[Array], values: Array) -> float:
+    """Each coordinate's factors fitted in turn, in place; the root mean square that is left."""
+    parts = [t @ f.T for t, f in zip(tables, factors, strict=True)]  # (N, R)
+    left = values
+    for i, table in enumerate(tables):
+        others = np.prod([p for j, p in enumerate(parts) if j != i], axis=0)  # (N, R)
+        rows = (others[:, :, None] * table[:, None]).reshape(len(values), -1)
+        squares = rows.T @ rows
+        scale = np.sqrt(np.maximum(squares.diagonal(), np.finfo(float).tiny))
+        squares = squares / scale / scale[:, None]
+        squares[np.diag_indices_from(squares)] += SHIFT * len(scale)
+        solve = cho_factor(squares, check_finite=False)
+        fitted = np.zeros(len(scale))
+        for _ in range(2):  # the second time corrects the round-off of the normal equations
+            fitted += cho_solve(solve, (rows.T @ (values - rows @ fitted)) / scale, check_finite=False) / scale
+        factors[i] = fitted.reshape(factors[i].shape)
+        norms = np.maximum(np.linalg.norm(factors[i], axis=1, keepdims=True), np.finfo(float).tiny)
+        last = (i + 1) % len(factors)
+        factors[i] = factors[i] / norms
+        factors[last] = factors[last] * norms
+        parts[i], parts[last] = table @ factors[i].T, tables[last] @ factors[last].T
+        left = values - rows @ fitted
+    return float(np.sqrt(np.mean(left**2)))
