@@ -1,7 +1,8 @@
 """A polynomial as a network of product nodes: sums over j of products over the coordinates of functions of one variable.
 
-In one coordinate it is one edge; in two, the singular value decomposition of its coefficients gives the fewest products; in more,
-products are added one by one and fitted in turn (alternating least squares), each coordinate a linear problem.
+In one coordinate it is one edge; in two, the singular value decomposition of its coefficients gives the fewest products; in
+three, one after the other of the coordinates is split off so; in more, or where that gives too many, products are added a few at a
+time and fitted in turn (alternating least squares), each coordinate a linear problem.
 Source: Kolda & Bader (2009), SIAM Review 51, 455-500, section 3.4.
 """
 
@@ -18,8 +19,10 @@ from kanpde.learn.choice.types import Array
 
 LINES = 20  # along which degrees are measured
 SAMPLES = 20  # for each coefficient of one coordinate, in the alternating fit
-MOST = 24  # products of three and more factors; beyond, the polynomial is no sum of few
-SWEEPS = 12  # over the coordinates for each number of products
+MOST_SPLIT = 64  # products of three factors that splitting may give
+MOST = 24  # products of the alternating fit; beyond, the polynomial is no sum of few
+STALLED = 0.99  # of the error after a sweep: more products help more
+SWEEPS = 20  # over the coordinates for each number of products
 SHIFT = 1e-14  # of the normal equations, relative
 GROWTH = 1.5  # of the number of products, from one attempt to the next
 CUT = 1e-2  # of the tolerance: what a factor's last coefficients may be together
@@ -68,12 +71,46 @@ def _one(u: Polynomial, output: int, tolerance: float) -> tuple[list[Array], flo
         whole = matrices[0] @ core @ matrices[1].T
         whole[0, 0] += u.mean[output]
         left, sizes, right = np.linalg.svd(whole, full_matrices=False)
-        tails = np.sqrt(np.cumsum(sizes[::-1] ** 2))[::-1]
-        rank = max(1, int((tails > tolerance).sum()))
+        rank, lost = _rank(sizes, tolerance)
         root = np.sqrt(sizes[:rank])
-        pair = [_short((left[:, :rank] * root).T, tolerance), _short((right[:rank].T * root).T, tolerance)]
-        return pair, float(tails[rank]) if rank < len(tails) else 0.0
+        return [_short((left[:, :rank] * root).T, tolerance), _short((right[:rank].T * root).T, tolerance)], lost
+    if index.shape[1] == 3:
+        core = np.zeros(tuple(m.shape[1] for m in matrices))
+        core[tuple(index.T)] = weights
+        whole = np.einsum("abc,ia,jb,kc->ijk", core, *matrices, optimize=True)
+        whole[0, 0, 0] += u.mean[output]
+        found = min((_split(whole, axis, tolerance) for axis in range(3)), key=lambda split: len(split[0][0]))
+        if len(found[0][0]) <= MOST_SPLIT:
+            return found
     return _alternating(u, output, [len(m) for m in matrices], tolerance)
+
+
+def _rank(sizes: Array, tolerance: float) -> tuple[int, float]:
+    """How many singular values are kept, at least one, and the norm of the others."""
+    tails = np.sqrt(np.cumsum(sizes[::-1] ** 2))[::-1]
+    rank = max(1, int((tails > tolerance).sum()))
+    return rank, float(tails[rank]) if rank < len(tails) else 0.0
+
+
+def _split(whole: Array, axis: int, tolerance: float) -> tuple[list[Array], float]:
+    """Three coordinates: one split off from the pair of the others, and each function of the pair split in turn."""
+    front = np.moveaxis(whole, axis, 0)
+    left, sizes, right = np.linalg.svd(front.reshape(len(front), -1), full_matrices=False)
+    part = tolerance / np.sqrt(2)
+    first, lost = _rank(sizes, part)
+    rows: list[list[Array]] = [[], [], []]
+    for one in range(first):
+        a, inner, b = np.linalg.svd(sizes[one] * right[one].reshape(front.shape[1:]), full_matrices=False)
+        rank, more = _rank(inner, part / np.sqrt(first))
+        lost = float(np.hypot(lost, more))
+        root = np.cbrt(inner[:rank, None])
+        rows[0].append(np.repeat(left[None, :, one], rank, 0) * root)
+        rows[1].append(a[:, :rank].T * root)
+        rows[2].append(b[:rank] * root)
+    parts = [_short(np.concatenate(r), tolerance) for r in rows]
+    others = [i for i in range(3) if i != axis]
+    placed = {axis: parts[0], others[0]: parts[1], others[1]: parts[2]}
+    return [placed[i] for i in range(3)], lost
 
 
 def _short(rows: Array, tolerance: float) -> Array:
@@ -93,13 +130,14 @@ def _alternating(u: Polynomial, output: int, sizes: list[int], tolerance: float)
     while True:
         count = max(2000, SAMPLES * rank * max(degrees))
         z = generator.uniform(-1, 1, (count, d))
+        z[::2] = np.sin(np.pi / 2 * z[::2])  # crowded at the ends, where polynomials are wild
         values = u(z)[:, output]
         tables = [chebvander(c, k - 1) for c, k in zip(z.T, degrees, strict=True)]
         factors = _widened(factors, rank, degrees, generator)
         for _ in range(SWEEPS):
             before = change
             change = _sweep(factors, tables, values)
-            if change <= tolerance or change > 0.98 * before:
+            if change <= tolerance or change > STALLED * before:
                 break
         if best is None or change < best[1]:
             best = [f.copy() for f in factors], change
