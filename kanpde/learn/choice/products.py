@@ -1,8 +1,8 @@
 """A polynomial as a network of product nodes: sums over j of products over the coordinates of functions of one variable.
 
 In one coordinate it is one edge; in two, the singular value decomposition of its coefficients gives the fewest products; in
-three, one after the other of the coordinates is split off so; in more, or where that gives too many, products are added a few at a
-time and fitted in turn (alternating least squares), each coordinate a linear problem.
+three, one after the other of the coordinates is split off so; in more, or where that gives too many, products are added a few at
+a time and fitted in turn (alternating least squares), each coordinate a linear problem.
 Source: Kolda & Bader (2009), SIAM Review 51, 455-500, section 3.4.
 """
 
