@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from kanpde.kan import KAN
+from kanpde.kan.gauge import centred
 from kanpde.learn.data import Data
 from kanpde.learn.edge_functions import EdgeFunction, fitted
 from kanpde.learn.training import Trained, train
@@ -87,6 +88,7 @@ def auto_symbolic(
             net = net.fixed(layer, i, j, one.function, torch.tensor(one.affine, dtype=torch.float64))
         return train(net, data, validation, deadline=deadline, seed=seed, **words)
 
+    network = centred(network, data.x)  # functions of well-placed arguments lose no digits
     before = judged(train(network, data, validation, deadline=deadline, seed=seed, **{**words, "steps": 1}))
     allowed = max(WORSE * before, ROUNDING)
     places = spline_edges(network, data.x)
