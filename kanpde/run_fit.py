@@ -101,7 +101,9 @@ def _renamed(table: Columns, names: Sequence[str], path: str) -> Columns:
 
 def _words(words: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """The words of ``kanpde.fit`` that were given, checked."""
+    from kanpde.kan import BASES
     from kanpde.learn.fit import fit
+    from kanpde.optimize import OPTIMIZERS
     from kanpde.plan import apply_setting
 
     found = {name: value for name, value in words.items() if value is not None}
@@ -111,6 +113,9 @@ def _words(words: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
         if "=" not in setting or name not in known:
             raise ProblemError(f"'{setting}' is no setting of a fit", hint=f"write --set steps=50; there are {', '.join(known)}")
         found = apply_setting(found, setting)
+    for word, table in (("basis", BASES), ("optimizer", OPTIMIZERS)):  # said before anything is computed or written
+        if (name := found.get(word, "auto")) not in ("auto", *table):
+            raise ProblemError(f"there is no {word} '{name}'; there are {', '.join(table)}")
     return found
 
 

@@ -38,7 +38,7 @@ def test_the_run_folder_holds_everything(folder, data):
     run = folder / "run"
     names = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     figures = {f"figures/{name}.png" for name in FIGURES}
-    files = {"regression.h5", "summary.json", "report.html", "log.jsonl", "formula.py", "formula.tex"}
+    files = {"regression.h5", "summary.json", "report.html", "log.jsonl", "formula.py", "formula.tex", "formula.c"}
     assert names == figures | files
     summary = json.loads((run / "summary.json").read_text())
     assert summary["inputs"] == ["time", "wind speed"]
@@ -97,7 +97,7 @@ def test_figures_and_exports(folder, capsys, tmp_path):
     run = str(folder / "run")
     assert main(["plot", run, "--format", "svg", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / f"figures/{n}.svg") for n in FIGURES]
-    for name in ("again.h5", "net.pt", "points.csv", "u.py", "u.tex"):
+    for name in ("again.h5", "net.pt", "points.csv", "u.py", "u.tex", "u.c"):
         assert main(["export", run, "--to", str(tmp_path / name), "--quiet"]) == 0
         assert (tmp_path / name).stat().st_size > 100
     assert main(["show", str(tmp_path / "again.h5"), "--quiet"]) == 0

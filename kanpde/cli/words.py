@@ -99,7 +99,12 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command("export", commands.export, "write a run, or its formula, in another format")
     sub.add_argument("run", metavar="RUN")
-    sub.add_argument("--to", metavar="FILE", required=True, help="by suffix: .h5, or .py and .tex for the formula")
+    sub.add_argument(
+        "--to",
+        metavar="FILE",
+        required=True,
+        help="by suffix: all .h5; formula .py .c .tex; values .csv .nc .vtkhdf; network .pt2 .onnx, of a fit .pt",
+    )
 
     sub = command("plot", commands.plot, "draw the figures of a run again")
     sub.add_argument("run", metavar="RUN")

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from kanpde.errors import ProblemError
 from kanpde.export.atomic import replacing, write_text
+from kanpde.export.fields import write_csv_of_fields, write_netcdf, write_vtkhdf
 from kanpde.export.folder import RunFolder
 from kanpde.export.formula import as_tex, as_transcript, write_formula
 from kanpde.export.grid import errors_on, fields_on, open_grid, output_axes, to_xarray, uniform_axes
 from kanpde.export.hdf5 import read_solution as load
 from kanpde.export.hdf5 import write_solution
+from kanpde.export.programs import solution_as_onnx, solution_as_pt2
 from kanpde.export.summary import as_json, plain, summary, versions
 from kanpde.results import Solution
 
@@ -18,8 +20,14 @@ EXPORTERS: dict[str, Callable[[Solution, Path], None]] = {
     ".h5": write_solution,
     ".py": write_formula,
     ".tex": write_formula,
+    ".c": write_formula,
+    ".csv": write_csv_of_fields,
+    ".nc": write_netcdf,
+    ".vtkhdf": write_vtkhdf,
+    ".pt2": solution_as_pt2,
+    ".onnx": solution_as_onnx,
 }
-"""What a solution can be written as, by the suffix of the file: all of it, or its formula."""
+"""What a solution can be written as, by the suffix of the file: all of it, its formula, its fields, its network."""
 
 
 def save(solution: Solution, path: str | PathLike[str]) -> None:

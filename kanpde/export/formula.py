@@ -35,12 +35,19 @@ def as_transcript(formula: Formula) -> str:
 FILES: dict[str, Callable[[Formula], str]] = {
     "formula.py": lambda formula: formula.python,
     "formula.tex": as_tex,
+    "formula.c": lambda formula: formula.c,
     "proof.txt": as_transcript,
 }
-"""What a run folder holds beside the solution when there is a formula."""
+"""A formula in every language, by the name of its file in a run folder."""
+
+SOLVED = ("formula.py", "formula.tex", "proof.txt")
+"""What the run folder of a problem holds beside the solution when there is a formula."""
+
+FITTED = ("formula.py", "formula.tex", "formula.c")
+"""The same of a fit: measurements prove nothing."""
 
 
-def write_formula_files(formula: Formula | None, folder: Path, names: Collection[str] = tuple(FILES)) -> None:
+def write_formula_files(formula: Formula | None, folder: Path, names: Collection[str] = SOLVED) -> None:
     """Files of ``FILES``; those of an earlier formula are removed where there is none any more."""
     for name in names:
         try:
@@ -54,7 +61,7 @@ def write_formula_files(formula: Formula | None, folder: Path, names: Collection
 
 
 def write_formula(solution: Solution, path: Path) -> None:
-    """The formula of a solution as Python source or LaTeX, by the suffix of the path; raises ProblemError if there is none."""
+    """The formula of a solution as Python, C or LaTeX, by the suffix of the path; raises ProblemError if there is none."""
     if solution.formula is None or not solution.formula.expressions:
         raise ProblemError("no formula was found for this solution, so that there is none to write")
-    write_text(path, solution.formula.python if path.suffix == ".py" else as_tex(solution.formula))
+    write_text(path, FILES[f"formula{path.suffix}"](solution.formula))

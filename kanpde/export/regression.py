@@ -21,11 +21,13 @@ import numpy as np
 
 from kanpde.errors import ProblemError
 from kanpde.export.atomic import replacing, write_text
-from kanpde.export.formula import as_tex, write_formula_files
+from kanpde.export.formula import FITTED, as_tex, write_formula_files
+from kanpde.export.programs import write_onnx, write_pt2
 from kanpde.export.source_c import network_c
 from kanpde.export.source_numpy import network_numpy
 from kanpde.export.stored import read_formula, read_history, read_network, write_formula, write_history, write_network
 from kanpde.export.summary import as_json, plain, versions
+from kanpde.export.tables import in_one_line
 from kanpde.learn.data import Data
 from kanpde.learn.regression import Regression
 from kanpde.results import Formula
@@ -182,7 +184,7 @@ def write_fit(regression: Regression, folder: Path) -> None:
     """``regression.h5``, ``summary.json`` and the formula's files into a run folder, each whole or not at all."""
     write_regression(regression, folder / NAME)
     write_text(folder / "summary.json", as_json(summary(regression)) + "\n")
-    write_formula_files(regression.formula, folder, ("formula.py", "formula.tex"))
+    write_formula_files(regression.formula, folder, FITTED)
 
 
 def _network_file(regression: Regression, path: Path) -> None:
@@ -190,10 +192,17 @@ def _network_file(regression: Regression, path: Path) -> None:
         regression.network.save(temporary)
 
 
+def _program_file(regression: Regression, path: Path) -> None:
+    """The network for torch.export or ONNX runtimes."""
+    write = write_pt2 if path.suffix == ".pt2" else write_onnx
+    write(regression.network, regression.data.domain.mean(1).cpu().double().numpy(), path)
+
+
 def _points_file(regression: Regression, path: Path) -> None:
     """Every point with the given and the predicted values, and whether it was trained on."""
     parts = [("training", regression.data)] + ([("validation", regression.validation)] if regression.validation else [])
-    lines = [",".join([*regression.names, *regression.targets, *(f"{name}_predicted" for name in regression.targets), "part"])]
+    names = [*regression.names, *regression.targets, *(f"{name}_predicted" for name in regression.targets), "part"]
+    lines = [in_one_line(names)]
     for word, data in parts:
         x, y = (tensor.detach().cpu().double().numpy() for tensor in (data.x, data.y))
         found = regression.predict(x).reshape(y.shape)
@@ -225,6 +234,8 @@ def _source_file(regression: Regression, path: Path) -> None:
 EXPORTERS: dict[str, Callable[[Regression, Path], None]] = {
     ".h5": write_regression,
     ".pt": _network_file,
+    ".pt2": _program_file,
+    ".onnx": _program_file,
     ".csv": _points_file,
     ".py": _source_file,
     ".c": _source_file,

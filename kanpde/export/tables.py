@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,9 +113,16 @@ def write_csv(stream: IO[str], points: Points, values: Mapping[str, np.ndarray])
     arrays = points.arrays()
     columns = {name: arrays[name] for name in points.coordinates} | dict(values)
     flat = [np.ravel(x) for x in np.broadcast_arrays(*columns.values())]
-    stream.write(",".join(columns) + "\n")
+    stream.write(in_one_line(columns) + "\n")
     for row in zip(*flat, strict=True):
         stream.write(",".join(repr(float(value)) for value in row) + "\n")
+
+
+def in_one_line(names: Iterable[str]) -> str:
+    """The first line of a CSV file; names that hold a comma stand in quotes."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(list(names))
+    return line.getvalue()
 
 
 def _csv_file(path: Path, solution: Solution, points: Points, values: Mapping[str, np.ndarray]) -> None:

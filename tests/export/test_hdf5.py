@@ -10,7 +10,7 @@ import xarray
 from made import PLATE
 
 from kanpde.errors import ProblemError
-from kanpde.export import EXPORTERS, errors_on, load, output_axes, save
+from kanpde.export import errors_on, load, output_axes, save
 from kanpde.plan import Output
 from kanpde.problem import read_file
 from kanpde.results import FieldComparison, Formula
@@ -148,16 +148,15 @@ def test_what_is_no_run_is_refused_in_a_sentence(tmp_path):
         load(tmp_path / "other.h5")
 
 
-@pytest.mark.parametrize("suffix", [suffix for suffix in EXPORTERS if suffix not in (".py", ".tex")])
-def test_every_exporter_writes_the_whole_solution(suffix, rod, tmp_path):
-    save(rod, tmp_path / f"rod{suffix}")
-    again = load(tmp_path / f"rod{suffix}")
+def test_the_file_holds_the_whole_solution(rod, tmp_path):
+    save(rod, tmp_path / "rod.h5")
+    again = load(tmp_path / "rod.h5")
     assert again(x=0.3, t=1.7) == rod(x=0.3, t=1.7)
 
 
 def test_an_unknown_suffix_is_refused_with_what_there_is(rod, tmp_path):
-    with pytest.raises(ProblemError, match=r"cannot be written as '\.onnx'; this version writes \.h5"):
-        save(rod, tmp_path / "rod.onnx")
+    with pytest.raises(ProblemError, match=r"cannot be written as '\.xlsx'; this version writes \.h5"):
+        save(rod, tmp_path / "rod.xlsx")
 
 
 def test_a_deep_network_and_a_line_are_saved_too(deep, line, tmp_path):

@@ -134,6 +134,9 @@ def test_other_formats(exact, points, tmp_path):
     exact.save(tmp_path / "net.pt")
     network = KAN.load(tmp_path / "net.pt")
     np.testing.assert_array_equal(network(torch.from_numpy(points)).detach().numpy()[:, 0], exact(points))
+    exact.save(tmp_path / "net.pt2")
+    run = torch.export.load(tmp_path / "net.pt2").module()
+    np.testing.assert_allclose(run(torch.from_numpy(points)).detach().numpy()[:, 0], exact(points), atol=1e-13)
     exact.save(tmp_path / "points.csv")
     table = np.genfromtxt(tmp_path / "points.csv", delimiter=",", skip_header=1)[:, :4]
     np.testing.assert_allclose(table[:, 3], cubic(table), atol=1e-12)
