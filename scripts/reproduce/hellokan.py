@@ -32,7 +32,8 @@ def function(X: np.ndarray) -> np.ndarray:  # (N, 2) -> (N,)
 
 def walk(X: np.ndarray, y: np.ndarray, seed: int, told: Callable[[str, Regression], None]) -> Regression:
     """All steps of the tutorial, of which ``told`` hears the names and the results."""
-    fit = kanpde.fit(X, y, widths=[2, 5, 1], grid=5, l1=1e-2, steps=20, seed=seed, names=("x1", "x2"), targets=("f",))
+    words = {"grid": 5, "degree": 3, "basis": "bspline", "smoothness": 0.0, "names": ("x1", "x2"), "targets": ("f",)}
+    fit = kanpde.fit(X, y, widths=[2, 5, 1], l1=1e-2, steps=20, seed=seed, **words)
     told("fit with sparsity", fit)
     fit = fit.simplify()
     told("prune", fit)
