@@ -8,7 +8,7 @@ Nothing here is differentiable by autograd: see ``kan/forward.py``.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +22,10 @@ from kanpde.kan.recurrence import RecurrenceColumns
 CHUNK = 2**18
 """Numbers of Phi made at once on the host: 1 to 2 MB, as a core's own cache holds (half or twice as many: 5 % more)."""
 LARGE_CHUNK = 2**26  # elsewhere a chunk is for the sake of memory only: half a gigabyte
+FUSED: dict[str | None, Callable[[Tensor], Tensor]] = {
+    "silu": torch.nn.functional.silu,
+    "tanh": torch.tanh,
+}  # base functions that torch evaluates in one pass
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def product(x: Tensor, breaks: Tensor, coefficients: Tensor, weight: Tensor | No
     for begin, z, values, sweep in _sweeps(x, columns, w.shape[1], False):
         sweep.fill(z)
         if weight is not None:
-            values[count] = kind.base_values(z, 0)[0]
+            values[count] = FUSED[kind.base](z) if kind.base in FUSED else kind.base_values(z, 0)[0]
         part = values.flatten(0, 1)
         # Through a small product of its own: BLAS is slow where the rows of a product are not contiguous.
         y[:, begin : begin + z.shape[1]] = wide @ part if constant is None else torch.addmm(constant[:, None], wide, part)
