@@ -26,7 +26,8 @@ from kanpde.symbolic.curves.least_squares import refine_numbers, rms
 from kanpde.symbolic.data.formulas import formula_of_data
 from kanpde.symbolic.form import compiled, number
 
-x, y, z, t, a, b, c, d, e, f, n, s, th, th1, th2 = map(symbol, "x y z t a b c d e f n s th th1 th2".split())
+_FIRST = "x y z t a b c d e f n s th th1 th2"
+x, y, z, t, a, b, c, d, e, f, n, s, th, th1, th2 = map(symbol, _FIRST.split())
 pi, sin, cos, exp, sqrt, log = sp.pi, sp.sin, sp.cos, sp.exp, sp.sqrt, sp.log
 
 
@@ -67,8 +68,8 @@ CASES = (
     Case("product", sp.tanh(2 * x) * sp.tanh(3 * y - 1), {x: (-1, 1), y: (-1, 1)}),
 )
 
-_NAMES = "m v u w w0 r F G q k T h p E B g"
-m, v, u, w, w0, r, F, G, q, k, T, h, p, E, B, g = map(symbol, _NAMES.split())
+_NAMES = "m v u w w0 r F k T h p E B g"
+m, v, u, w, w0, r, F, k, T, h, p, E, B, g = map(symbol, _NAMES.split())
 _UNIT = (1.0, 5.0)
 
 
@@ -186,8 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             exact += verdict == "exact"
             structures += verdict in ("exact", "structure")
             print(f"| {case.name} | {seed} | {formula.status} | {verdict} | {took[-1]:.1f} | {left:.1e} | {text} |", flush=True)
-    print(f"\nexact {exact}, right structure {structures}, of {len(took)}; seconds of the processor: median {np.median(took):.1f}, "
-          f"largest {max(took):.1f}")  # fmt: skip
+    speed = f"seconds of the processor: median {np.median(took):.1f}, largest {max(took):.1f}"
+    print(f"\nexact {exact}, right structure {structures}, of {len(took)}; {speed}")
 
 
 if __name__ == "__main__":

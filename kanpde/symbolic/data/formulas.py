@@ -6,21 +6,29 @@ formula did.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from kanpde.problem.types import symbol
 from kanpde.results.types import Formula
 from kanpde.symbolic.budget import Budget
-from kanpde.symbolic.data.edges import Suggestion, allowed, snap
-from kanpde.symbolic.data.judge import Judge, Scatter
+from kanpde.symbolic.curves.least_squares import rms
+from kanpde.symbolic.data.edges import Suggestion, allowed, least_squares, snap
+from kanpde.symbolic.data.judge import CLOSE, Judge, Scatter
 from kanpde.symbolic.data.scan import Quest, search, silent
 from kanpde.symbolic.data.written import written
 
 SECONDS = 60.0
+FEW = 40
+"""Values of which none can be spared to be held back."""
+HELD_BACK = 4.0
+"""Standard deviations by which the misfit on values that were held back may exceed that on all."""
 
 
 def formula_of_data(
@@ -47,11 +55,27 @@ def formula_of_data(
     found, reason = _searched(X, y, names, noise, surrogate, budget, report)
     if found is None:
         return Formula("not found", {}, budget.spent, (reason,), how=reason, coordinates=tuple(names))
-    left = f"root mean square misfit {found.rms:.2e} on {len(found.values)} values"
-    line = f"{left}, relative {found.rms / max(float(np.std(found.values)), 1e-300):.1e}"
+    lines = _said(found)
     return Formula(
-        "verified numerically", {target: found.at_values}, budget.spent, (line,), how=found.how, coordinates=tuple(names)
+        "verified numerically", {target: _with_floats(found)}, budget.spent, lines, how=found.how, coordinates=tuple(names)
     )
+
+
+def _with_floats(found: Suggestion) -> sp.Expr:
+    """The formula with its open numbers as the shortest decimals that mean them."""
+    return found.expression.xreplace({n.symbol: sp.Float(repr(n.value)) for n in found.numbers})
+
+
+def _said(found: Suggestion) -> tuple[str, ...]:
+    """What is known of a formula: what it leaves, and how well its numbers are known."""
+    size = max(float(np.std(found.values)), 1e-300)
+    lines = [f"root mean square misfit {found.rms:.2e} on {len(found.values)} values, relative {found.rms / size:.1e}"]
+    if found.rms <= CLOSE * rms(found.values):
+        lines.append("what is left is rounding")
+    else:
+        lines.append(f"what is left looks like white noise of {found.noise:.2e}: other formulas may differ from this one by less")
+    lines += [f"{n.value:.10g} is known to +- {n.slack:.1g}" for n in found.numbers]
+    return tuple(lines)
 
 
 def suggestion_of_data(
@@ -109,8 +133,34 @@ def _searched(
     if judge.best is None:
         reason = "no formula leaves only noise"
         return None, reason if budget.left else f"{reason} within {budget.seconds:.0f} s"
-    best = judge.best
-    exact = snap(best)
+    if not _holds_back(judge.best):
+        return None, "the best formula does not predict values that were held back"
+    exact = snap(judge.best)
     if exact.rms > max(allowed(exact.noise, len(values)), 5 * data.rounding):
-        exact = best
-    return written(exact, budget), ""
+        exact = judge.best
+    return _rounded(written(exact, budget)), ""
+
+
+def _rounded(found: Suggestion) -> Suggestion:
+    """Numbers to the digits that are known, and one more."""
+    numbers = []
+    for n in found.numbers:
+        digits = 1 - math.floor(math.log10(n.slack)) if n.slack > 0 else 17
+        numbers.append(replace(n, value=round(n.value, digits)) if digits < 15 else n)
+    form = replace(found.form, numbers=tuple(numbers))
+    misfit = rms(form.values(found.symbols, found.points) - found.values)
+    return replace(found, numbers=form.numbers, rms=misfit) if misfit <= 1.001 * found.rms else found
+
+
+def _holds_back(found: Suggestion) -> bool:
+    """Whether the formula, fitted to four fifths of the values, predicts the others as well."""
+    count = len(found.values)
+    if count < FEW:
+        return True
+    back = np.random.default_rng(0).permutation(count) < count // 5
+    seen = least_squares(found.form, found.symbols, [p[~back] for p in found.points], found.values[~back], found.noise)
+    if seen is None:
+        return False
+    left = found.values[back] - seen.form.values(found.symbols, [p[back] for p in found.points])
+    spare = 1 + HELD_BACK * math.sqrt(1 / (2 * back.sum()) + len(found.numbers) / count)
+    return rms(left) <= max(spare * max(found.rms, found.noise), CLOSE * rms(found.values))

@@ -94,9 +94,9 @@ def rationals(data: Scatter, budget: Budget) -> Iterator[Form]:
             misfit = rms((v - _values(columns, solved)) * weight)
             if not misfit < HOPELESS * float(np.std(data.y)):
                 continue
-            cost = len(v) * np.log2(max(misfit, data.rounding) / data.size) + 5.0 * (count - 1) + 4 * t.bits
+            cost = len(v) * np.log2(max(misfit, data.level) / data.size) + 5.0 * (count - 1) + 4 * t.bits
             found.append((cost, t, sign, columns, solved))
-            if misfit <= 30 * data.rounding:
+            if misfit <= max(30 * data.rounding, data.noise or 0.0):
                 break
             best = min(best, misfit)
         if found and min(f[0] for f in found) < len(v) * np.log2(30 * data.rounding / data.size):
@@ -107,9 +107,9 @@ def rationals(data: Scatter, budget: Budget) -> Iterator[Form]:
         if prepared is not None:
             v, weight, _ = prepared
             left = (v - _values(columns, solved)) * weight
-            if rms(left) > 30 * data.rounding and predictable(data.x, left) > DOUBTFUL:
+            if rms(left) > max(30 * data.rounding, data.noise or 0.0) and predictable(data.x, left) > DOUBTFUL:
                 continue  # more than noise: no term of it is to be left out as well
-            sparse = _eliminated(columns, solved, v, weight, data.rounding)
+            sparse = _eliminated(columns, solved, v, weight, data.level)
             if sparse is not None:
                 yield _form(data, t, sign, *sparse, scales)
 
@@ -157,7 +157,7 @@ def _solve(columns: Columns, v: Array, weight: Array) -> Array:
         q = np.linalg.qr(above)[0]
         rest = below - q @ (q.T @ below)
         normal = columns.below * divided[:, None]
-        r = np.linalg.qr(normal, mode="r")
+        r: Array = np.linalg.qr(normal)[1]
         # Q is normalised by its own size at the points, not by its coefficients
         small = np.linalg.svd(np.linalg.solve(r.T, rest.T).T, full_matrices=False)[2][-1]
         lower = np.linalg.solve(r, small)
@@ -168,7 +168,7 @@ def _solve(columns: Columns, v: Array, weight: Array) -> Array:
             best, least = c, misfit
         size = np.abs(columns.below @ c[len(columns.upper) :])
         divided = weight / np.maximum(size, 1e-3 * float(np.median(size)))
-    return c if best is None else best
+    return np.asarray(c if best is None else best)
 
 
 def _eliminated(columns: Columns, c: Array, v: Array, weight: Array, rounding: float) -> tuple[Columns, Array, Array] | None:

@@ -167,9 +167,9 @@ def _named(data: Scatter, i: int, j: int, aim: Target) -> Iterator[Reduction]:
 def _open(data: Scatter, i: int, j: int, aim: Target) -> Iterator[Reduction]:
     """x + k y and x y^k."""
     a, b = data.x[:, i], data.x[:, j]
-    p, q = (_slopes(data, k) for k in (i, j))
+    p, q = _slopes(data, i), _slopes(data, j)
     if len(data.symbols) <= SCANNED or _aligned(p, q):
-        yield _line(data, i, j, float(p @ q / max(p @ p, 1e-300)), aim)
+        yield _line(data, i, j, float(p @ q) / max(float(p @ p), 1e-300), aim)
     if (a > 0).all() and (b > 0).all() and _aligned(a * p, b * q):
         yield _powers(data, i, j, float((a * p) @ (b * q) / (a * p @ (a * p))), aim)
 

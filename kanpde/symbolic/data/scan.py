@@ -6,6 +6,7 @@ is put together and offered as a whole: its numbers are refined on all data, and
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice, product
@@ -14,6 +15,7 @@ import numpy as np
 import sympy as sp
 
 from kanpde.symbolic.budget import Budget
+from kanpde.symbolic.curves.least_squares import rms
 from kanpde.symbolic.data.edges import suggest
 from kanpde.symbolic.data.judge import Judge, Scatter
 from kanpde.symbolic.data.rational import rationals
@@ -27,7 +29,7 @@ from kanpde.symbolic.view import View
 
 RIM = 0.02
 """Part of the points at either end of a coordinate where a series is not asked: it has data on one side there."""
-RESOLVED = 1e-4
+RESOLVED = 1e-3
 """Error of a series, relative to the function, up to which the ladder is asked: it is made for solutions of equations."""
 AFTERWARDS = 2.0
 """Seconds for simpler forms when an exact one is known."""
@@ -63,27 +65,40 @@ class Quest:
         return replace(self, budget=budget, depth=self.depth + 1, surrogate=None)
 
 
+@dataclass
+class _Clock:
+    """Seconds that this thread has computed; put forward once to end a search earlier."""
+
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        return time.thread_time() + self.ahead
+
+
 def search(data: Scatter, judge: Judge, quest: Quest) -> None:
     """Offer forms to the judge until one leaves nothing to be desired, or the time is over."""
 
-    end = quest.budget.seconds
+    clock = _Clock()
+    budget = Budget(quest.budget.left, clock)
 
     def sink(form: Form) -> bool:
-        nonlocal end
         judge.offer(form)
         if not judge.exact or judge.best is None:
             return False
-        end = min(end, quest.budget.spent + AFTERWARDS)
-        return judge.best.bits <= PLAIN or quest.budget.spent >= end
+        if not clock.ahead:
+            clock.ahead = max(1e-9, budget.left - AFTERWARDS)
+        return judge.best.bits <= PLAIN or not budget.left
 
-    _explore(data, sink, quest)
+    _explore(data, sink, replace(quest, budget=budget))
 
 
 def _explore(data: Scatter, sink: Sink, quest: Quest) -> bool:
     """All rungs for one function; True if the search is over."""
     small = needed(data)
+    if quest.surrogate is not None and small is not data:
+        quest = replace(quest, surrogate=None)  # it knows points of all coordinates only
     if len(small.symbols) == 1:
-        return _one_variable(small, sink, quest)
+        return _rational(small, sink, quest) or _one_variable(small, sink, quest)
     d = len(small.symbols)
     rungs: list[Callable[[Scatter, Sink, Quest], bool]] = [_rational]
     rungs += [_sparse, _factored, _reduced, _on_grid, _split] if d == 2 else [_factored, _reduced, _sparse, _on_grid, _split]
@@ -152,16 +167,20 @@ def _followed(one: Reduction, sink: Sink, quest: Quest) -> bool:
 def _on_grid(data: Scatter, sink: Sink, quest: Quest) -> bool:
     """What the ladder finds in the values of the series on a grid."""
     d = len(data.symbols)
-    series = data.series
-    if d > 3 or series.own > RESOLVED * data.size:
+    if d > 3:
         return False
-    quest.report("the ladder on a series")
     lower, upper = np.quantile(data.x, RIM, axis=0), np.quantile(data.x, 1 - RIM, axis=0)
     axes = tuple(Axis(float(a), float(b), NODES[d]) for a, b in zip(lower, upper, strict=True))
     nodes = [axis.nodes for axis in axes]
-    values = series.on_grid(nodes)
-    half = data.half_series
-    sigma = max(float(np.sqrt(np.mean((values - half.on_grid(nodes)) ** 2))), 1e-15 * data.size)
+    values = data.series.on_grid(nodes)
+    sigma = rms(values - data.half_series.on_grid(nodes))
+    if quest.surrogate is not None and (off := rms(quest.surrogate(data.x) - data.y)) < sigma:
+        grid = np.stack([g.ravel() for g in np.meshgrid(*nodes, indexing="ij")], 1)
+        values, sigma = np.asarray(quest.surrogate(grid), dtype=float).reshape(values.shape), off
+    if sigma > RESOLVED * data.size:
+        return False
+    quest.report("the ladder on a grid")
+    sigma = max(sigma, 1e-15 * data.size)
     names = tuple(sp.Symbol(f"z{i}", real=True) for i in range(d))
     back = dict(zip(names, data.symbols, strict=True))
     view = View(names, Samples(axes, values, sigma, True), quest.budget.part(15.0))

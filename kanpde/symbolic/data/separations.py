@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,9 @@ class Split:
     error: float  # of the series of the structure, in the units of u
 
 
+Chosen = np.ndarray[Any, np.dtype[np.bool_]]
+
+
 def splits(data: Scatter, budget: Budget) -> list[Split]:
     """Sums under transforms, and products, the best first."""
     d = len(data.symbols)
@@ -81,7 +85,7 @@ def _sums(data: Scatter, group: Sequence[int], others: Sequence[int]) -> Iterato
     order = np.argsort(indices.sum(1), kind="stable")
     indices = indices[order]
     columns = table(z, indices)
-    of_first = indices[:, list(group)].any(1)
+    of_first = np.asarray(indices[:, list(group)].any(1), dtype=bool)
     for t in TRANSFORMS:
         if t.bits > DEAREST and d > 2:
             continue
@@ -104,7 +108,7 @@ def _sums(data: Scatter, group: Sequence[int], others: Sequence[int]) -> Iterato
             )  # fmt: skip
 
 
-def _part(data: Scatter, group: Sequence[int], good: Array, values: Array, noise: float) -> Scatter:
+def _part(data: Scatter, group: Sequence[int], good: Chosen, values: Array, noise: float) -> Scatter:
     return Scatter(tuple(data.symbols[i] for i in group), data.x[good][:, list(group)], values, noise)
 
 

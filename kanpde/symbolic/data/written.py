@@ -64,7 +64,7 @@ def _on_data(found: Suggestion) -> Suggestion:
     fixed = {n.symbol: sp.Dummy("c", positive=True) for n in found.numbers if n.value > 0}
     back = {new: old for given in (positive, fixed) for old, new in given.items()}
     e = found.expression.xreplace({**positive, **fixed})
-    values = {v: p for v, p in zip((positive.get(s, s) for s in found.symbols), found.points, strict=True)}
+    values = dict(zip((positive.get(s, s) for s in found.symbols), found.points, strict=True))
     values |= {fixed.get(n.symbol, n.symbol): np.full(len(found.values), n.value) for n in found.numbers}
     e = e.replace(lambda a: isinstance(a, sp.Abs), lambda a: _signed(a.args[0], values) or a)
     e = e.replace(lambda a: isinstance(a, sp.Pow) and not a.exp.is_integer and a.exp.is_Rational, lambda a: _radical(a, values))
