@@ -47,6 +47,41 @@ def equidistributed(
     return _mixed(breaks[i] + within * (breaks[i + 1] - breaks[i]), lower, upper, uniform)
 
 
+def bearable(
+    breaks: Tensor,  # (G + 1,)
+    density: Tensor,  # (G,) wanted intervals per unit length, up to a factor
+    values: Tensor,  # (N,)
+    intervals: int,
+    each: int,
+) -> Tensor:  # (G,)
+    """The density cut where ``intervals`` by it would get fewer than ``each`` values, the rest raised to make up for it.
+
+    Where there are few points, what a fit looks like between them says nothing, and more knots would make it worse.
+    """
+    h = breaks.diff()
+    share = density * h
+    most = counted(breaks, values).to(share) / (each * intervals)  # of all intervals, that the points of one can bear
+    if not float(share.sum()) > 0 or float(most.sum()) <= 1:
+        return most / h
+    low, high = 0.0, 1.0 / float(share.sum())
+    while float(torch.minimum(high * share, most).sum()) < 1 - 1e-9 and high < 1e300:  # some of what is wanted is cut
+        high *= 2
+    for _ in range(60):  # bisection to the last bit
+        middle = (low + high) / 2
+        low, high = (middle, high) if float(torch.minimum(middle * share, most).sum()) < 1 else (low, middle)
+    return torch.minimum(high * share, most) / h
+
+
+def counted(breaks: Tensor, values: Tensor) -> Tensor:  # (G + 1,), (N,) -> (G,)
+    """How many values lie in each interval; those beyond the ends count for the first or the last."""
+    return torch.bincount(places(breaks, values), minlength=len(breaks) - 1)
+
+
+def places(breaks: Tensor, values: Tensor) -> Tensor:  # (G + 1,), (N,) -> (N,)
+    """The interval in which each value lies."""
+    return (torch.searchsorted(breaks, values.contiguous(), right=True) - 1).clamp(0, len(breaks) - 2)
+
+
 def _mixed(crowded: Tensor, lower: float, upper: float, uniform: float) -> Tensor:
     if not 0 < uniform <= 1:
         raise ValueError(f"the share of equal intervals must lie in (0, 1], not {uniform}: without them break points coincide")

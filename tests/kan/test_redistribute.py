@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from kanpde.kan import KAN
-from kanpde.kan.placement import equidistributed, quantiles
+from kanpde.kan.placement import bearable, equidistributed, quantiles
 from kanpde.kan.redistribute import by_curvature, by_residual, by_values
 
 
@@ -130,3 +130,24 @@ def test_several_inputs_keep_grids_of_equal_size() -> None:
     lengths = finer.edges[0].breaks.diff()
     near = int(torch.searchsorted(finer.edges[0].breaks[0], torch.tensor(0.5).double())) - 1
     assert float(lengths[0, near]) < 0.25
+
+
+def test_gaps_between_points_attract_no_knots() -> None:
+    """Where there are no points a fit swings as it likes; its curvature there says nothing."""
+    x = torch.cat([0.1 * _uniform(1000, 1), torch.tensor([[-1.0], [1.0]]).double()])
+    net = KAN([1, 1], grid=20, base=None, generator=_generator())
+    net.edges[0].coefficients.data = torch.randn(1, 1, 23, generator=_generator(4), dtype=torch.float64)
+    breaks = by_curvature(net, x)[0].edges[0].breaks[0]
+    assert int((breaks.abs() <= 0.11).sum()) >= 15
+    inside = bearable(breaks, torch.ones(20).double(), x[:, 0], 20, 2) * breaks.diff()
+    assert float(inside.sum()) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_density_is_cut_to_what_the_points_can_bear() -> None:
+    breaks = torch.linspace(0, 4, 5, dtype=torch.float64)
+    values = torch.cat([torch.full((10,), 0.5), torch.full((100,), 1.5), torch.full((100,), 2.5)]).double()
+    density = bearable(breaks, torch.tensor([9.0, 1.0, 2.0, 9.0]).double(), values, 20, 2)
+    # 20 intervals of two points each: the first can bear 5 of them, the last none, the others share 15 as they were
+    torch.testing.assert_close(20 * density, torch.tensor([5.0, 5.0, 10.0, 0.0]).double(), rtol=1e-9, atol=1e-9)
+    few = bearable(breaks, torch.ones(4).double(), values[:12], 20, 2)
+    torch.testing.assert_close(20 * few, torch.tensor([5.0, 1.0, 0.0, 0.0]).double())
