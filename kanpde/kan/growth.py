@@ -88,7 +88,7 @@ def grown(net: KAN, x: Tensor, most: int | None = None, hidden: bool = True) -> 
     the coefficients away from the ends stay to the bit. Other families are fitted anew to what they were on the old range.
     Without ``hidden`` only the grids of the inputs grow.
     """
-    values = net.activations(x)
+    values = net.activations(x) if hidden else [x]
     known = torch.ones(len(x), dtype=torch.bool, device=x.device)  # inside all grids
     groups, reaches, index = net.edges, [], 0
     for depth, layer in enumerate(net.stack if hidden else net.stack[:1]):

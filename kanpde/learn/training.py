@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -41,7 +42,9 @@ ROUNDS = 4  # of a method that uses gradients only, each a share of the steps
 MARGIN = 0.02  # of the hidden grids: beyond the data edges only go on as they end
 FIRST = 1e-11  # weight of the smoothness at the start, when edges are straight lines that are not meant to stay so
 USED = 0.7  # of a hidden grid: one that is used less, or that values leave, is fitted to them
-PROBES = 10_000  # points at most that hidden grids are fitted to
+PROBES = 10_000  # points at most that hidden grids are fitted to, and that choose: their mean square is known to 1 %
+ROWS = 20  # values a parameter, of which second-order methods take others in each round: the error grows by 2.5 % from it
+WHOLE, BATCH = 4096, 1024  # points up to which Adam takes all at once, and the mini-batch beyond
 SPARSE_ROUND = 5  # steps of a round with weights for sparsity, which are worth little once edges have changed
 ENOUGH = 0.98  # a round, or a stage, that brings the error to no less than this share has not helped
 IDLE = 2  # rounds, or stages, that do not help, after which there are no more
@@ -88,15 +91,26 @@ class _Run:
         """Whether the time is used up."""
         return time.perf_counter() > self.deadline
 
-    @property
+    @cached_property
     def scale(self) -> Tensor:  # (m,)
         """What errors are measured by, on all points, and in all trainings of a network that remembers."""
         return self.data.scale if self.memory is None else self.memory.scale
 
-    @property
+    @cached_property
     def watched(self) -> Data:
-        """The points that choose among networks."""
-        return self.data if self.held is None else self.held
+        """The points that choose among networks, no more than are needed."""
+        data = self.data if self.held is None else self.held
+        if data.points <= PROBES:
+            return data
+        return data.part(torch.arange(0, data.points, -(-data.points // PROBES), device=data.x.device))
+
+    def sample(self, network: KAN) -> Data:
+        """The points of a round: all, or as many as determine the parameters well enough."""
+        most = max(ROWS * network.count // self.data.outputs, WHOLE)
+        if self.optimizer not in SECOND_ORDER or most >= self.data.points:
+            return self.data
+        chosen = torch.randperm(self.data.points, generator=self.generator)[:most].sort().values
+        return self.data.part(chosen.to(self.data.x.device))
 
     def error(self, network: KAN, data: Data) -> float:
         """The relative root mean square error."""
@@ -148,13 +162,16 @@ def train(
 ) -> Trained:
     """The network trained on ``data``, in one stage on its own grid or in one for each of ``grids`` (intervals of every edge).
 
-    ``steps`` are those of a stage; ``batch`` the points of a mini-batch, for Adam; ``smoothness`` "auto" is learned in every
+    ``steps`` are those of a stage; ``batch`` the points of a mini-batch of Adam, 1024 of more than 4096 points if not given; of
+    very many points, second-order methods take others in each round. ``smoothness`` "auto" is learned in every
     round; ``tolerance`` is a relative error that is good enough; ``deadline`` a value of ``time.perf_counter()``; ``settings`` go
     to the optimiser (``learning_rate``); ``memory`` is what earlier data determined. The given network is not changed. Ctrl-C
     ends training with the best network so far.
     Raises ValueError for words that do not fit.
     """
     _check(network, data, validation, optimizer, steps, batch, grids, patience)
+    if optimizer == "adam" and batch is None and data.points > WHOLE:
+        batch = BATCH
     auto = smoothness == "auto"
     if isinstance(smoothness, str) and not auto:
         raise ValueError(f"smoothness is a weight or 'auto'; got '{smoothness}'")
@@ -218,11 +235,12 @@ class _Stage:
             each = min(each, SPARSE_ROUND)
         while self.taken < run.steps:
             network = _fitting(network, run.data.x if run.memory is None else torch.cat([run.data.x, run.memory.places]))
+            sample = run.sample(network)
             if run.auto:
                 before_it = run.weights.smoothness
-                weight = smoothing(network, run.data, run.scale, before_it) if before_it else FIRST
+                weight = smoothing(network, sample, run.scale, before_it) if before_it else FIRST
                 run.weights = replace(run.weights, smoothness=weight)
-            problem = Misfit(network, run.data, run.penalty(network), run.scale, run.batch, run.generator)
+            problem = Misfit(network, sample, run.penalty(network), run.scale, run.batch, run.generator)
             outcome = _optimizer(run)(problem, problem.theta, min(each, run.steps - self.taken), _Watch(self, problem))
             network = problem.network_at(outcome.theta)
             self.taken += outcome.steps
@@ -307,6 +325,8 @@ def _check(
     for name, value in (("steps", steps), ("batch", batch), ("patience", patience), *(("grid", grid) for grid in grids)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise ValueError(f"{name} is a whole number from 1 on; got {value!r}")
+    if batch is not None and optimizer != "adam":
+        raise ValueError(f"mini-batches are for optimizer='adam'; '{optimizer}' takes the points piece by piece as it is")
     if any(a > b for a, b in pairwise(grids)):
         raise ValueError(f"the grids {grids} shrink; a coarser grid would forget what the finer one has learned")
 
