@@ -171,6 +171,8 @@ def test_fit_without_settings_uses_the_recipe_and_says_so() -> None:
     assert "on points held back" in model.outcome
     assert model.data.points == 500
     np.testing.assert_allclose(model(3 + 2 * x), y[:, 0], rtol=1e-8)
+    trained = model.refit(steps=2)  # its parameters are those of any network
+    assert trained.rmse < 1e-8
     again = kanpde.fit(3 + 2 * x, y[:, 0])
     np.testing.assert_array_equal(model(3 + 2 * x), again(3 + 2 * x))
 

@@ -60,7 +60,7 @@ def _straight(domain: Tensor, matrix: Tensor) -> Layer:  # (n_in, 2), (n_out, n_
 def _edges(ends: Tensor, rows: Array, basis: str, degree: int | None, tolerance: float) -> Edges:  # (2,), (n, K)
     """A group of one input whose edges are the given Chebyshev series on an interval."""
     exact = Edges(ends[None], len(rows), rows.shape[1] - 1, "chebyshev")
-    exact.coefficients.data = torch.as_tensor(rows).to(ends)[None]
+    exact.coefficients.data = torch.as_tensor(np.ascontiguousarray(rows)).to(ends)[None]
     if basis == "chebyshev":
         return exact
     order, intervals = degree or DEGREE, 4
