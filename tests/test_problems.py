@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +33,15 @@ LONG = (
     "laplace_four_holes", "lid_driven_cavity", "poisson_ball",
 )  # fmt: skip
 
+LIKE_OTHERS = ("poisson_l_shape", "poisson_box", "taylor_green", "poisson_disk", "telegraph", "poisson_kan_paper")
+"""Of QUICK, what runs with the slow tests only: others are solved and proved in the same way."""
+
 solved: dict[str, Solution] = {}
+
+
+def marked(names: Iterable[str]) -> list[Any]:
+    """The names, some with the mark of the slow tests."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in (*LONG, *LIKE_OTHERS) else name for name in names]
 
 
 def search(name: str) -> str:
@@ -50,7 +60,7 @@ def test_every_problem_has_its_test():
     assert {path.stem for path in FOLDER.glob("*.yaml")} == {*QUICK, *LONG}
 
 
-@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in LONG)])
+@pytest.mark.parametrize("name", marked((*QUICK, *LONG)))
 def test_solved_by_the_defaults_with_an_honest_estimate(name):
     solution = solution_of(name)
     assert solution.converged, solution.outcome
@@ -68,7 +78,7 @@ def test_solved_by_the_defaults_with_an_honest_estimate(name):
     assert solution.history.largest_change < 1e-12
 
 
-@pytest.mark.parametrize("name", [name for name in QUICK if name not in (*NO_FORMULA, *UNNAMED)])
+@pytest.mark.parametrize("name", marked(name for name in QUICK if name not in (*NO_FORMULA, *UNNAMED)))
 def test_the_formula_of_the_textbook_is_proved(name):
     solution = solution_of(name)
     assert solution.formula.status == "proved", solution.formula.transcript
@@ -93,7 +103,7 @@ def test_a_formula_that_the_file_does_not_name_is_proved():
     assert np.abs(found - mode * np.sin(np.pi * y)).max() < 1e-12
 
 
-@pytest.mark.parametrize("name", NO_FORMULA)
+@pytest.mark.parametrize("name", marked(NO_FORMULA))
 def test_nothing_is_claimed_where_there_is_no_formula(name):
     assert solution_of(name).formula.status == "not found"
 

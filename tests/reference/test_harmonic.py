@@ -13,7 +13,7 @@ from kanpde.reference.particular import particular
 from kanpde.reference.rational import Laurent, Polynomial
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "pentagon, screened" else n for n in SHAPES])
 def test_manufactured(name: str) -> None:
     problem = SHAPES[name]
     points = fresh_points(problem.domain, 2**10, 3)

@@ -32,7 +32,7 @@ def test_in_time(name: str) -> None:
     assert set(judge.errors) == {"u", "v"}
 
 
-@pytest.mark.parametrize("name", PLANES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "first order" else n for n in PLANES])
 def test_in_space(name: str) -> None:
     problem = replace(PLANES[name], remarks=())
     judge = spectral(problem)

@@ -166,7 +166,11 @@ def test_solved_to_the_tolerance_with_an_honest_estimate(name):
     assert all(max(coarse) < max(fine) for coarse, fine in pairwise(grids))
 
 
-@pytest.mark.parametrize("text", [ANNULUS, NOTCHED, MATERIALS], ids=["annulus", "L-shape", "two materials"])
+@pytest.mark.parametrize(
+    "text",
+    [ANNULUS, pytest.param(NOTCHED, marks=pytest.mark.slow), pytest.param(MATERIALS, marks=pytest.mark.slow)],
+    ids=["annulus", "L-shape", "two materials"],
+)
 def test_a_looser_tolerance_is_met_with_less(text):
     sizes = []
     for tolerance in (1e-4, 1e-6, 1e-8):

@@ -103,7 +103,15 @@ FOUND: dict[str, tuple[Function, tuple[float, float], int]] = {  # and the most 
 }
 
 
-@pytest.mark.parametrize("name", FOUND)
+ALIKE = (
+    "two sines", "polynomial and exponential", "root of a square", "log of a square", "tangent", "J0 of a root", "J1", "x^x",
+    "sin x + sin(x + x^2)", "sin(x^2) cos x - 1", "log(2 + cos x)", "sqrt(1 + sin^2 x)", "tanh(sin x)", "1/(2 + cos 2x)",
+    "both Airy functions", "waves of x and of x^2", "x tanh x",
+)  # fmt: skip
+"""Found as others of the table are: they run with the slow tests."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in ALIKE else n for n in FOUND])
 def test_the_first_form_is_the_function_with_few_numbers(name: str) -> None:
     f, bounds, most = FOUND[name]
     noise = (1e-8, 1e-10, 1e-12)[list(FOUND).index(name) % 3]
