@@ -191,6 +191,7 @@ def jaxkan(widths: Sequence[int], x: Any, g: Any, family: str = "spline") -> Run
         with jax.enable_x64(double):
             jax.block_until_ready(fast_both(parameters, points, weights))
 
+    values(), gradients()  # compiles
     return values, gradients
 
 
