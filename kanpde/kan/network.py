@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,9 @@ from kanpde.kan.grid import Grid
 from kanpde.kan.jets import Jet, MultiIndex, closure
 from kanpde.kan.layers import Layer, LayerTrace, layer_from_spec
 from kanpde.kan.terms import Terms
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Pullback = Callable[[dict[MultiIndex, Tensor]], Tensor]
 """{multi-index: weights (n_out, N) or (N,)} -> J^T (P, N), J = sum over indices of weight * d(D^alpha u)/d(theta)."""
@@ -281,6 +284,14 @@ class KAN(nn.Module):
         from kanpde.kan.growth import outside
 
         return outside(self, x)[0]
+
+    def plot(
+        self, x: Tensor | None = None, names: Sequence[str] | None = None, targets: Sequence[str] | None = None, title: str = ""
+    ) -> Figure:
+        """A picture: every edge with its function, the more visible the more it matters at points x (N, d)."""
+        from kanpde.report.network_graph import draw_graph
+
+        return draw_graph(self, x, names, targets, title)
 
     def spec(self) -> dict[str, Any]:
         """The architecture and the grids in plain types, for JSON; the weights are in ``state_dict``."""

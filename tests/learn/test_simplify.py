@@ -41,7 +41,7 @@ def test_hidden_nodes_that_nothing_needs_are_taken_out():
 
 
 def test_hidden_nodes_that_are_needed_stay():
-    small = simplified(network([2, 3, 1]), data(lambda x, y: x * y))  # two squares
+    small = simplified(network([2, 3, 1]), data(lambda x, y: x * y, 200))  # two squares
     assert small.widths == (2, 2, 1)
     assert small.error < 1e-2
 
@@ -74,6 +74,7 @@ def test_an_edge_that_is_no_known_function_stays_a_spline_and_says_so():
     assert found.replaced[0, 1, 0].function == "x^2"
 
 
+@pytest.mark.slow
 def test_the_error_never_grows():
     given, held = data(lambda x, y: np.abs(np.sin(5 * x + y))), data(lambda x, y: np.abs(np.sin(5 * x + y)), 200, 9)
     before = train(network([2, 1, 1]), given, held, steps=15)

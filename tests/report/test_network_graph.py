@@ -96,6 +96,10 @@ def test_names_are_set_as_mathematics(name, shown):
     assert labelled(name) == shown
 
 
+def test_a_network_plots_itself():
+    assert len(frames(network([2, 2, 1]).plot(names=["x", "y"], title="A network"))) == 6
+
+
 def test_wrong_numbers_of_names_are_refused():
     with pytest.raises(ValueError, match="2 inputs and 1 outputs"):
         draw_graph(network([2, 1]), names=["x"])
