@@ -95,6 +95,9 @@ def auto_symbolic(
     options: dict[EdgePlace, list[EdgeFunction]] = {}
     stayed: dict[EdgePlace, str] = {}
     for place in places:
+        if time.perf_counter() > deadline:
+            stayed[place] = "the time was used up"
+            continue
         try:
             found = fitted(network, data.x, *place)
         except ValueError as reason:
