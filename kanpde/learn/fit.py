@@ -20,6 +20,10 @@ from kanpde.results.history import Report
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 Auto = Literal["auto"]
 
+DEGREE = 3  # the splines of the KAN paper
+GRIDS = (5, 10, 20)  # stages where none are given: each halves all intervals, which changes nothing by itself
+NOTICED = 1e-12  # relative difference of values at equal points that is worth a word; less is round-off
+
 
 def fit(
     X: Any,
@@ -92,7 +96,7 @@ def fit(
     from kanpde.report.progress import shown
 
     with shown(report, progress, "fit") as said, threads(1):
-        grids = _grids(grid)
+        grids = _grids(grid, network)
         if network is None and widths == "auto" and grid == "auto" and base == "zero" and _plain(words):
             kind, order = "chebyshev" if basis == "auto" else basis, None if degree == "auto" else degree
             share = not isinstance(validation, tuple)
@@ -104,9 +108,11 @@ def fit(
             return Regression(found.network, everything, {**kept, "budget": budget}, found.history, outcome, apart, took)
         basis = "bspline" if basis == "auto" else basis
         if network is None:
-            chosen = [data.inputs, 5, data.outputs] if widths == "auto" else widths
-            order = 3 if degree == "auto" else degree
+            order = DEGREE if degree == "auto" else degree
+            chosen = _widths(widths, data)
             network = KAN(chosen, grids[0], order, basis, base, data.domain, generator, data.x.dtype, data.x.device)
+        elif widths != "auto" or degree != "auto":
+            raise ValueError("a network that is given has its widths and its degree; leave these words out, or the network")
         trained = train(network, data, held, grids=grids, deadline=began + budget, report=said, **words)
     kept = {**words, "basis": basis, "base": base, "validation": validation, "device": device, "dtype": dtype, "budget": budget}
     seconds = time.perf_counter() - began
@@ -119,10 +125,29 @@ def _plain(words: dict[str, Any]) -> bool:
     return all(value == usual.get(name) for name, value in words.items() if name not in ("seed", "tolerance"))
 
 
-def _grids(grid: int | Sequence[int] | Auto) -> tuple[int, ...]:
+def _grids(grid: int | Sequence[int] | Auto, network: KAN | None) -> tuple[int, ...]:
     if isinstance(grid, str):
-        return 5, 10, 20
-    return (grid,) if isinstance(grid, int) else tuple(grid)
+        if grid != "auto":
+            raise ValueError(f"grid is a number of intervals, a list of them, or 'auto'; got '{grid}'")
+        return GRIDS if network is None else ()
+    found = (grid,) if isinstance(grid, int) else tuple(grid)
+    if not found or not all(isinstance(g, int) and not isinstance(g, bool) and g >= 1 for g in found):
+        raise ValueError(f"grid is a number of intervals from 1 on, or a list of such, as [5, 10, 20]; got {grid!r}")
+    return found
+
+
+def _widths(widths: Sequence[int | Sequence[int]] | Auto, data: Data) -> list[int | Sequence[int]]:
+    """What was asked for, if it fits the data; the width of Kolmogorov's theorem if nothing was."""
+    d, m = data.inputs, data.outputs
+    if isinstance(widths, str):
+        if widths != "auto":
+            raise ValueError(f"widths are nodes of each layer, as [{d}, {2 * d + 1}, {m}], or 'auto'; got '{widths}'")
+        return [d, m] if d == 1 else [d, 2 * d + 1, m]
+    found = list(widths)
+    ends = [sum(w) if isinstance(w, Sequence) else w for w in (found[:1] + found[-1:])]
+    if len(found) < 2 or ends != [d, m]:
+        raise ValueError(f"widths are [{d}, ..., {m}] for {d} column(s) of X and {m} of y; got {found}")
+    return found
 
 
 def _device(device: str) -> torch.device:
@@ -140,6 +165,8 @@ def _outcome(trained: Trained, data: Data) -> str:
         text += (
             f"; there are more parameters ({trained.network.count}) than values: more points, or a coarser grid, would be safer"
         )
+    if data.conflicts > NOTICED:
+        text += f"; points at the same place differ by {data.conflicts:.1e}, and no function fits better than that"
     if data.constant:
         text += f"; nothing is learned about {', '.join(data.constant)}, which is the same at every point"
     return text
