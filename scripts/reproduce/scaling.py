@@ -57,8 +57,12 @@ def curve(name: str, function: Function, widths: list[int], degree: int, grids: 
     network, errors = None, []
     for grid in grids:
         with clock() as spent:
-            words = {"network": network, "widths": widths, "grid": grid, "degree": degree, "basis": "bspline", "base": "zero"}
-            fit = kanpde.fit(x, function(x), **words, validation=0.0, smoothness=0.0, budget=600)
+            words = (
+                {"widths": widths, "degree": degree, "basis": "bspline", "base": "zero"}
+                if network is None
+                else {"network": network}
+            )
+            fit = kanpde.fit(x, function(x), grid=grid, **words, validation=0.0, smoothness=0.0, budget=600)
         network = fit.network
         errors.append(float(np.sqrt(np.mean((fit(test) - function(test)) ** 2))))
         note = f"{network.count} parameters, {len(x)} points; training {fit.rmse:.1e}"

@@ -14,9 +14,11 @@ def _errors(function, widths: list[int], x: np.ndarray, grids: tuple[int, ...], 
     """The root mean square errors on points of their own, each grid starting from the network of the one before."""
     test = np.random.default_rng(1).uniform(-1, 1, (5000, widths[0]))
     network, errors = None, []
-    words = {"widths": widths, "degree": degree, "basis": "bspline", "base": "zero", "validation": 0.0, "smoothness": 0.0}
     for grid in grids:
-        fit = kanpde.fit(x, function(x), network=network, grid=grid, **words)
+        made = (
+            {"widths": widths, "degree": degree, "basis": "bspline", "base": "zero"} if network is None else {"network": network}
+        )
+        fit = kanpde.fit(x, function(x), grid=grid, **made, validation=0.0, smoothness=0.0)
         network = fit.network
         errors.append(np.sqrt(np.mean((fit(test) - function(test)) ** 2)))
     return np.array(errors)
