@@ -33,6 +33,10 @@ RESOLVED = 1e-3
 """Error of a series, relative to the function, up to which the ladder is asked: it is made for solutions of equations."""
 AFTERWARDS = 2.0
 """Seconds for simpler forms when an exact one is known."""
+GOOD = 40.0
+AMONG_OTHERS = 1.0
+"""Where there is noise, a formula of so few bits need not be the best: the search goes on for so many seconds, and a twentieth of
+its time."""
 MANY = 100
 """Points of which those at the rims can be spared: combined coordinates have few of them there."""
 DEEPEST = 9
@@ -80,14 +84,18 @@ def search(data: Scatter, judge: Judge, quest: Quest) -> None:
 
     clock = _Clock()
     budget = Budget(quest.budget.left, clock)
+    longer = AMONG_OTHERS + 0.05 * quest.budget.left
 
     def sink(form: Form) -> bool:
         judge.offer(form)
-        if not judge.exact or judge.best is None:
+        if judge.best is None:
             return False
-        if not clock.ahead:
-            clock.ahead = max(1e-9, budget.left - AFTERWARDS)
-        return judge.best.bits <= PLAIN or not budget.left
+        if judge.exact:
+            clock.ahead += max(0.0, budget.left - AFTERWARDS)
+            return judge.best.bits <= PLAIN or not budget.left
+        if judge.best.bits <= GOOD:
+            clock.ahead += max(0.0, budget.left - longer)
+        return not budget.left
 
     _explore(data, sink, replace(quest, budget=budget))
 
