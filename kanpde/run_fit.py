@@ -6,6 +6,7 @@ import inspect
 import math
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,14 @@ from kanpde.results.formula import INTERRUPTED
 
 if TYPE_CHECKING:
     from kanpde.learn.columns import Columns
+    from kanpde.learn.data import Data
     from kanpde.learn.regression import Regression
 
 PRUNED = 1.1
 """The error may grow by a tenth when nodes are taken out and the rest is trained again; else the whole network is kept."""
+
+LEFT_OVER = 0.1
+"""Of the error: edges and nodes that change the function by less may go without anybody noticing."""
 
 SIMPLE = 1e-2
 """Relative error that a smaller network may have on the coarse grid, before the finer ones; that of a picture on a screen."""
@@ -131,8 +136,6 @@ def _pipeline(
     out: str | PathLike[str] | None,
     said: Report,
 ) -> Regression:
-    from dataclasses import replace
-
     from kanpde import export
     from kanpde.export.regression import write_fit
     from kanpde.learn.fit import fit
@@ -178,14 +181,21 @@ def _pipeline(
 
 
 def simpler(found: Regression, report: Report = silent) -> Regression:
-    """The fit with the smallest network that learns the data nearly as well, on finer grids; the fit as it was if that is worse.
+    """The fit without what hardly matters; of a trained network, the smallest that learns the data nearly as well.
 
-    Fewer nodes leave room for more intervals: a network of the right shape becomes more accurate by them, and no other does.
+    Fewer nodes leave room for more intervals: a network of the right shape becomes more accurate by them, and no other does. A
+    fit that holds no points back was chosen by its size already.
     """
-    from dataclasses import replace
-
     report(Event("stage", "prune"))
-    budget, judge = float(found.settings.get("budget") or 60.0), found.validation or found.data
+    bare = found.prune(change=LEFT_OVER * found.relative(found.data))
+    if bare.parameters < found.parameters:
+        report(Event("message", "prune", message=bare.outcome))
+        found = replace(bare, outcome=found.outcome)
+    return found if found.validation is None else _smaller(found, found.validation, report)
+
+
+def _smaller(found: Regression, judge: Data, report: Report) -> Regression:
+    budget = float(found.settings.get("budget") or 60.0)
     small = found.simplify(max(SIMPLE, found.relative(judge)), budget / 2)
     if small.parameters >= found.parameters:
         report(Event("message", "prune", message="every node matters: the network stays as it is"))
@@ -204,8 +214,6 @@ def with_formula(found: Regression, seconds: float, noise: float | None = None, 
 
     Ctrl-C ends the search alone, and a fault in it is said by the formula's ``how``.
     """
-    from dataclasses import replace
-
     report(Event("stage", "formula"))
     began = time.perf_counter()
     try:

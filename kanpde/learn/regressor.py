@@ -27,7 +27,7 @@ class KANRegressor(Regressor, Estimator):  # type: ignore[misc]
         *,
         grid: str | int = "auto",
         degree: str | int = "auto",
-        basis: str = "bspline",
+        basis: str = "auto",
         base: str | None = "zero",
         optimizer: str = "levenberg-marquardt",
         steps: int | None = None,

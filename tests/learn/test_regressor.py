@@ -1,5 +1,6 @@
 """KANRegressor in scikit-learn: its own checks, pipelines, searches; and without scikit-learn."""
 
+import inspect
 import pickle
 import subprocess
 import sys
@@ -20,9 +21,22 @@ from kanpde.learn.estimator import PlainEstimator, PlainRegressor
 QUICK = {"widths": "auto", "grid": 2, "steps": 5}
 
 
-@parametrize_with_checks([KANRegressor(grid=3)])
+@parametrize_with_checks([KANRegressor(grid=1, degree=2, steps=5)])
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([KANRegressor()])
+def test_scikit_learns_own_checks_of_the_defaults(estimator, check):
+    check(estimator)
+
+
+def test_the_defaults_are_those_of_fit():
+    ours, theirs = (inspect.signature(f).parameters for f in (KANRegressor, kanpde.fit))
+    names = [name for name in ours if name != "random_state"]
+    assert {name: ours[name].default for name in names} == {name: theirs[name].default for name in names}
+    assert ours["random_state"].default == theirs["seed"].default
 
 
 @pytest.fixture(scope="module")
