@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from kanpde.assembly.imitation import Imitation
-from kanpde.kan import KAN, Grid
+from kanpde.kan import BASES, KAN, Grid
 from kanpde.kan.ridges import ridges
 
 X = torch.as_tensor(np.random.default_rng(2).uniform([-1, 0], [1, 3], (400, 2)))
@@ -21,8 +22,9 @@ def _network(hidden: tuple[int, ...], outputs: int = 1, basis: str = "bspline") 
     return ridges(grids, stretched, directions, hidden, outputs, 8, basis), directions
 
 
-def test_hidden_nodes_are_the_ridges() -> None:
-    network, directions = _network((5,))
+@pytest.mark.parametrize("basis", BASES)
+def test_hidden_nodes_are_the_ridges(basis: str) -> None:
+    network, directions = _network((5,), basis=basis)
     zero = (0, 0)
     nodes, _ = network.stack[0].push({zero: X.T.contiguous()})
     expected = directions @ torch.stack([X[:, 0], X[:, 1] * 2 / 3 - 1])
@@ -30,8 +32,9 @@ def test_hidden_nodes_are_the_ridges() -> None:
     assert not network(X).any()
 
 
-def test_a_further_hidden_layer_passes_them_on() -> None:
-    network, directions = _network((5, 7))
+@pytest.mark.parametrize("basis", BASES)
+def test_a_further_hidden_layer_passes_them_on(basis: str) -> None:
+    network, directions = _network((5, 7), basis=basis)
     jet = {(0, 0): X.T.contiguous()}
     for layer in network.stack[:2]:
         jet, _ = layer.push(jet)
