@@ -162,7 +162,7 @@ def test_a_tolerance_that_is_missed_is_code_1(tmp_path, capsys):
         (["--set", "stepz=3"], "'stepz=3' is no setting of a fit"),
         (["--optimizer", "newton"], "'newton'"),
         (["--basis", "pancake"], "'pancake'"),
-        (["--widths", "3,1"], "3 inputs"),
+        (["--widths", "3,1"], "for 2 column(s) of X"),
         (["--validation", "1.5"], "at least 0 and below 1"),
     ],
 )
