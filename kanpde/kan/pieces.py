@@ -118,7 +118,8 @@ class PiecewiseKAN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # (..., d) -> (..., F)
         """u(x), differentiable by x inside of each piece and by the parameters."""
         flat = x.reshape(-1, x.shape[-1])
-        value = self.jet(flat, [(0,) * self.inputs])[(0,) * self.inputs]  # (F, N)
+        zero = (0,) * self.inputs
+        value = self._chosen({zero: self.network(flat).T}, self.piece_of(flat))[zero]  # (F, N)
         return value.T.reshape(*x.shape[:-1], self.outputs)
 
     def jet(self, x: Tensor, indices: Iterable[MultiIndex]) -> dict[MultiIndex, Tensor]:  # (N, d) -> (F, N) each
