@@ -20,10 +20,11 @@ from kanpde.kan.projection import project
 
 
 class Rational:
-    """Rational functions without real poles, G + k values blended by polynomials of degree k (Floater-Hormann): error O(h^(k + 1)).
+    """Rational functions without real poles, blends of degree k through G + k nodes (Floater-Hormann): error O(h^(k + 1)).
 
-    Nodes are Greville's points of the grid, closer near the ends: between equally many equally distant ones, values could be
-    2^(k - 1) times those at them. Outside the grid the Taylor polynomial of degree k at its end goes on: all stays finite.
+    Coefficients are values at the nodes, Greville's points of the grid, which are closer near the ends: between equally many
+    equally distant ones, values could be 2^(k - 1) times those at them. Outside the grid the Taylor polynomial of degree k at its
+    end goes on: all stays finite.
     """
 
     name = "rational"
