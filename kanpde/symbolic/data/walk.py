@@ -19,10 +19,15 @@ from kanpde.results.types import Formula
 from kanpde.symbolic.data.edges import snap
 from kanpde.symbolic.data.gathered import gathered
 from kanpde.symbolic.data.judge import Judge, Scatter
-from kanpde.symbolic.form import Form, Number, number
+from kanpde.symbolic.form import Form, Number, compiled, number
 
 if TYPE_CHECKING:
     from kanpde.kan import KAN
+
+LARGEST = 60
+"""Operations of a formula that is written in other ways to see which is shortest; larger ones take sympy too long."""
+SAME = 1e-12
+"""Of the largest value, by which two ways of writing a formula may differ: rounding."""
 
 
 def _power(n: int, z: sp.Expr) -> sp.Expr:
@@ -102,7 +107,22 @@ def formula_of_network(
             why = f"what the network's expression leaves of {target} is no noise"
             return Formula("not found", {}, time.perf_counter() - began, (why,), how=why, coordinates=tuple(names))
         found = snap(found)
-        expressions[target] = found.at_values
+        expressions[target] = _plainest(found.at_values, symbols, x)
         lines.append(f"{target}: root mean square misfit {found.rms:.2e} on {len(x)} values")
     seconds = time.perf_counter() - began
     return Formula("verified numerically", expressions, seconds, tuple(lines), how="network", coordinates=tuple(names))
+
+
+def _plainest(expression: sp.Expr, symbols: Sequence[sp.Symbol], x: np.ndarray) -> sp.Expr:  # (N, d)
+    """The same formula in the fewest operations: (x + y/2)^2 - x^2 - y^2/4 is x y, log 2 + log(1 + y/2) is log(2 + y)."""
+    if expression.count_ops() > LARGEST:
+        return expression
+    powers = expression.replace(lambda e: isinstance(e, sp.Add), lambda e: sp.logcombine(e, force=True))
+    others = [sp.expand(expression), sp.expand(expression, deep=False), powers.replace(sp.log, lambda z: sp.log(sp.expand(z)))]
+    values = compiled(expression, tuple(symbols))(*x.T)
+    best = expression
+    for other in others:
+        same = np.abs(compiled(other, tuple(symbols))(*x.T) - values) <= SAME * np.abs(values).max()
+        if other.count_ops() < best.count_ops() and bool(np.all(same)):
+            best = other
+    return best

@@ -84,3 +84,15 @@ def test_pruned_edges_are_no_splines():
     net.edges[0].mask[1, 0] = 0
     ((expression, _),) = composed(net, ("x", "y"))
     assert expression.free_symbols & {X, Y} == {X}
+
+
+def test_formulas_are_written_in_the_fewest_operations():
+    net = KAN([2, 2, 1]).fixed(0, 0, 0, "x").fixed(0, 1, 0, "x", numbers(1, 0, 0.5, 0)).fixed(0, 0, 1, "x^2")
+    net = net.fixed(0, 1, 1, "x^2", numbers(1, 0, 0.25, 0)).fixed(1, 0, 0, "x^2").fixed(1, 1, 0, "x", numbers(1, 0, -1, 0))
+    x = points()
+    found = formula_of_network(net, x, values(net, x), ("x", "y"), ("u",))
+    assert found.text == "u = x*y"
+    net = KAN([1, 1, 1]).fixed(0, 0, 0, "x^2", numbers(1, 0, 0.5, 1)).fixed(1, 0, 0, "log", numbers(1, 0, 1, np.log(2)))
+    x = points(inputs=1)
+    found = formula_of_network(net, x, values(net, x), ("x",), ("u",))
+    assert found.text == "u = log(x^2 + 2)"
