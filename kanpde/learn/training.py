@@ -201,6 +201,7 @@ def train(
         try:
             sentence = stage.train()
         except KeyboardInterrupt:
+            stage.see_last()
             sentence = "interrupted"
         stage.record()
         idle = 0 if stage.score <= ENOUGH * best_score else idle + 1
@@ -225,6 +226,7 @@ class _Stage:
         self.name = f"grid {max(network.intervals, default=0)}"
         self.began = time.perf_counter()
         self.taken = self.best_at = 0  # steps
+        self.last: tuple[Misfit, Tensor] | None = None  # the step that was accepted last
         run.tell(Event("stage", self.name, network.intervals))
 
     def train(self) -> str:
@@ -245,7 +247,7 @@ class _Stage:
             network = problem.network_at(outcome.theta)
             self.taken += outcome.steps
             self.see(problem, outcome.theta, self.taken)
-            if not math.isfinite(outcome.cost):
+            if not math.isfinite(outcome.cost) or "no longer finite" in outcome.sentence:
                 return (
                     "the error is no longer finite, and the best network before is kept; try a smaller learning rate, a coarser "
                     "grid, or values of y of more similar size (their logarithm, say)"
@@ -254,7 +256,7 @@ class _Stage:
                 return "the time is used up; a larger budget would allow more"
             if self.stale:
                 return f"the validation error has not fallen for {run.patience} steps"
-            if "finite" in outcome.sentence or outcome.cost <= run.target or outcome.steps == 0:
+            if outcome.cost <= run.target or outcome.steps == 0:
                 return outcome.sentence
             idle = idle + 1 if outcome.cost > ENOUGH * before else 0
             if idle >= IDLE:
@@ -274,6 +276,11 @@ class _Stage:
         if error < self.score:
             self.best, self.score, self.best_at = candidate, error, step
         return error
+
+    def see_last(self) -> None:
+        """Keeps the network of the last accepted step, if it is the best one, when a round does not come to its end."""
+        if self.last is not None:
+            self.see(*self.last, self.taken)
 
     def record(self) -> None:
         """Adds the stage to the history."""
@@ -297,6 +304,7 @@ class _Watch:
         """Whether to go on."""
         stage, run = self.stage, self.stage.run
         at = stage.taken + step
+        stage.last = self.problem, self.problem.last
         error = None
         if run.held is not None:
             error = stage.see(self.problem, self.problem.last, at)

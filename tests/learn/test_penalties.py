@@ -41,7 +41,7 @@ def sizes(net, x, scale):
     found = []
     for layer, below, units in zip(net.stack, _inputs(net, x), _units(net, scale), strict=True):
         for group, source, unit in _groups(layer, units):
-            found.append(group.functions(below[list(source)])[0].std(2, unbiased=False) / unit)
+            found.append(group.functions(below[list(source)])[0].std(2, unbiased=False).detach() / unit)
     return found
 
 
