@@ -151,7 +151,7 @@ SOLVED = {
 }
 
 
-@pytest.mark.parametrize("name", SOLVED)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "L-shape" else n for n in SOLVED])
 def test_solved_to_the_tolerance_with_an_honest_estimate(name):
     text, tolerance = SOLVED[name]
     solution = solved(text, tolerance=tolerance)
