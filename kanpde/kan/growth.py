@@ -45,10 +45,8 @@ class Reach:
 
 @dataclass(frozen=True)
 class Growth:
-    """What grew, and the largest change of u at the points that lay inside all grids, relative to its largest value there.
-
-    The change is round-off for splines, which are the same function at all other points too.
-    """
+    """What grew, and the largest change: of an edge on its old range, or of u at the points that lay inside all grids, relative
+    to its largest value there. It is round-off for splines, which are the same functions elsewhere too."""
 
     reaches: tuple[Reach, ...]
     change: float
@@ -84,42 +82,55 @@ def grown(net: KAN, x: Tensor, most: int | None = None, hidden: bool = True) -> 
     """The same function on grids that hold all values that occur at x (N, d), and the report of what was outside.
 
     New intervals are as long as the mean of the old ones, longer where there would be more than ``most`` (as many as the grid
-    has) at one end. Splines are continued exactly (``prolongation``): u stays the same function everywhere, old break points and
-    the coefficients away from the ends stay to the bit. Other families are fitted anew to what they were on the old range.
-    Without ``hidden`` only the grids of the inputs grow.
+    has) at one end; families without break points get the range that occurs, and as many functions more as it is longer. Splines
+    are continued exactly (``prolongation``): u stays the same function everywhere, old break points and the coefficients away
+    from the ends stay to the bit. Other families are fitted anew to what they were on the old range. Without ``hidden`` only the
+    grids of the inputs grow.
     """
     values = net.activations(x) if hidden else [x]
     known = torch.ones(len(x), dtype=torch.bool, device=x.device)  # inside all grids
-    groups, reaches, index = net.edges, [], 0
+    groups, reaches, index, change = net.edges, [], 0, 0.0
     for depth, layer in enumerate(net.stack if hidden else net.stack[:1]):
         for group, source in zip(layer.edges, layer.sources, strict=True):
             rows = values[depth][:, list(source)].T  # (n_in, N)
             longer = [
-                _longer(grid, row, most or grid.intervals) if alive else grid
+                _longer(grid, row, most or grid.intervals, group) if alive else grid
                 for grid, row, alive in zip(group.grids, rows, group.alive.tolist(), strict=True)
             ]
             for node, grid, new, row in zip(source, group.grids, longer, rows, strict=True):
-                if len(new.breaks) > len(grid.breaks):
+                if new.lower < grid.lower or new.upper > grid.upper:
                     beyond = (row < grid.lower) | (row > grid.upper)
                     known &= ~beyond
                     share = float(beyond.double().mean())
                     reaches.append(Reach(depth, node, share, (grid.lower, grid.upper), (new.lower, new.upper)))
-            if any(len(new.breaks) > len(grid.breaks) for grid, new in zip(group.grids, longer, strict=True)):
-                groups[index] = _prolonged(group, longer)
+            if any(new is not grid for grid, new in zip(group.grids, longer, strict=True)):
+                groups[index], moved = _prolonged(group, longer)
+                change = max(change, moved)
             index += 1
     if not reaches:
         return net, Growth((), 0.0)
     result = net.with_edges(groups)
     before, after = net(x[known]), result(x[known])
-    change = float((after - before).abs().max() / before.abs().max()) if bool(before.any()) else 0.0
+    if bool(before.any()):
+        change = max(change, float((after - before).abs().max() / before.abs().max()))
     return result, Growth(tuple(reaches), change)
 
 
-def _longer(grid: Grid, values: Tensor, most: int) -> Grid:
-    """The grid with further intervals at each end beyond which there are values."""
-    mean = (grid.upper - grid.lower) / grid.intervals
+def _longer(grid: Grid, values: Tensor, most: int, group: Edges) -> Grid:
+    """The grid with further intervals at each end beyond which there are values; itself if there are none."""
+    low, high = float(values.min()), float(values.max())
+    if grid.lower <= low and high <= grid.upper:
+        return grid
+    length = grid.upper - grid.lower
+    if not BASES[group.basis].local:
+        room = ROOM * length
+        a, b = min(grid.lower, low - room), max(grid.upper, high + room)
+        modes = max(grid.intervals, grid.degree)  # their sum is the number of functions, and one of them is usually small
+        more = min(math.ceil(modes * ((b - a) / length - 1) - ROOM), 2 * max(most, modes))
+        return Grid.uniform(a, b, grid.intervals + more, grid.degree, grid.breaks.dtype, grid.breaks.device)
+    mean = length / grid.intervals
     breaks = [grid.breaks]
-    for end, far in ((grid.upper, float(values.max())), (grid.lower, float(values.min()))):
+    for end, far in ((grid.upper, high), (grid.lower, low)):
         excess = far - end if end == grid.upper else end - far
         if excess <= 0:
             continue
@@ -131,8 +142,8 @@ def _longer(grid: Grid, values: Tensor, most: int) -> Grid:
     return Grid(torch.cat(breaks), grid.degree)
 
 
-def _prolonged(group: Edges, longer: list[Grid]) -> Edges:
-    """The group on longer grids, all of them cut to the same number of intervals."""
+def _prolonged(group: Edges, longer: list[Grid]) -> tuple[Edges, float]:
+    """The group on longer grids, all of them cut to the same number of intervals, and its relative change on the old ones."""
     count = max(grid.intervals for grid in longer)
     even = [grid.with_intervals(count) for grid in longer]
     result = group.like(torch.stack([grid.breaks for grid in even]))
@@ -140,7 +151,7 @@ def _prolonged(group: Edges, longer: list[Grid]) -> Edges:
         for i, (grid, finer) in enumerate(zip(longer, even, strict=True)):
             c = prolonged(group.coefficients.data[i], group.breaks[i], grid.breaks, group.degree)
             result.coefficients.data[i] = BASES["bspline"].extend(c, grid.breaks, finer.breaks, group.degree)
-        return result
+        return result, 0.0
     basis = BASES[group.basis]
     parts = SITES * math.ceil(result.size / group.size)
     sites = basis.sites(group.breaks, group.degree)
@@ -151,4 +162,5 @@ def _prolonged(group: Edges, longer: list[Grid]) -> Edges:
     new = table(z, result.breaks, basis, group.degree)[0]  # (n_in, K', M)
     # Functions beyond the old range are not seen by these rows: the shortest of all solutions leaves them at zero.
     result.coefficients.data = least_squares(new.mT, old.mT).mT.contiguous()
-    return result
+    change = (result.coefficients.data @ new - old).abs().amax() / old.abs().amax().clamp(min=torch.finfo(old.dtype).tiny)
+    return result, float(change)

@@ -75,6 +75,20 @@ def test_what_grew_is_said() -> None:
     assert larger.intervals == (7,)
 
 
+def test_polynomials_get_the_range_that_occurs_and_more_modes() -> None:
+    """Chebyshev polynomials on one interval: there is no length of an interval to go by."""
+    net = KAN([1, 1], grid=1, degree=17, basis="chebyshev", generator=_generator())
+    x = torch.linspace(-1, 1.5, 101, dtype=torch.float64)[:, None]
+    larger, growth = grown(net, x)
+    assert larger.edges[0].grids[0].lower == pytest.approx(-1)
+    assert larger.edges[0].grids[0].upper == pytest.approx(1.5)
+    assert larger.edges[0].size == 18 + 5  # a quarter of 17 more, and rounded up
+    assert growth.change < 1e-12
+    beyond, none = grown(net, x + 10)
+    assert none.change < 1e-6  # no point was inside: it is measured on the old range all the same
+    assert beyond.edges[0].size == 18 + 2 * 17
+
+
 def test_far_away_points_do_not_make_endless_grids() -> None:
     net = KAN([1, 1], grid=5, generator=_generator())
     larger, growth = grown(net, torch.tensor([[0.0], [1e6]], dtype=torch.float64))
