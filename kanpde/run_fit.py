@@ -198,7 +198,7 @@ def _smaller(found: Regression, judge: Data, report: Report) -> Regression:
     budget = float(found.settings.get("budget") or 60.0)
     small = found.simplify(max(SIMPLE, found.relative(judge)), budget / 2)
     if small.parameters >= found.parameters:
-        report(Event("message", "prune", message="every node matters: the network stays as it is"))
+        report(Event("message", "prune", message=small.outcome))
         return found
     report(Event("message", "prune", message=small.outcome))
     largest = max(small.network.intervals)

@@ -238,6 +238,8 @@ class Regression:
         seed = self.settings.get("seed", 0)
         with threads(1):
             found = simplified(self.network, self.data, self.validation, tolerance, began + budget, seed, **words)
+        if found.network.count >= self.parameters:  # training for sparsity alone makes a network no better
+            return replace(self, outcome="every node matters: none can be taken out")
         return replace(self._with(found.network, found.sentence), seconds=self.seconds + time.perf_counter() - began)
 
     def auto_symbolic(self, budget: float = 60.0, **words: Any) -> Regression:

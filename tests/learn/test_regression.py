@@ -93,6 +93,12 @@ def test_pruning_says_what_goes(points):
     assert scores[0] > 10 * scores[1]
 
 
+def test_a_network_that_cannot_be_smaller_stays_as_it_was(exact, points):
+    same = exact.simplify()
+    assert same.outcome.startswith("every node matters")
+    np.testing.assert_array_equal(same(points), exact(points))
+
+
 def test_an_edge_becomes_a_function_and_a_spline_again(exact, points):
     fixed = exact.fix_symbolic(0, 0, 0, "x^3")
     assert fixed.rmse < 1e-12
