@@ -70,6 +70,6 @@ def _fitted(case: Case, seed: int, words: dict[str, Any]) -> tuple[float, float,
 
 
 def _described(network: KAN) -> str:
-    """Widths (a layer with products as [sums, products]), intervals of the grids and degree."""
+    """Widths (a layer with products as [sums, products]), the most intervals of a grid and the highest degree."""
     layers = [f"[{layer.sums}, {layer.products}]" if layer.products else f"{layer.sums}" for layer in network.stack]
-    return f"[{network.inputs}, {', '.join(layers)}] G={max(network.intervals)} k={network.edges[0].degree}"
+    return f"[{network.inputs}, {', '.join(layers)}] G={max(network.intervals)} k={max(group.degree for group in network.edges)}"
