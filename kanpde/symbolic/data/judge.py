@@ -28,6 +28,8 @@ CLOSE = 1e-12
 """Misfit that is rounding too where functions are steep, as asin near 1, if nothing better is found."""
 DEVIATIONS = 4.5
 """By which what polynomials explain of a residual may exceed that of white noise: one accident in 300,000."""
+WORTH = 0.5
+"""Bits of a formula over those that it saves in writing down the values, at most."""
 MOST_NUMBERS = 20
 
 
@@ -103,6 +105,8 @@ class Judge:
         noise = self._noise(best)
         fitted = least_squares(best.form, d.symbols, d.points, d.y, noise) or best  # slacks for this noise
         found = fitted.form
+        if not self._says_something(found, best.misfit):
+            return None
         return Suggestion(found.expression, d.symbols, found.numbers, best.misfit, noise, bits(found), found.how, d.points, d.y)
 
     def _with_slack(self, found: Refined) -> Refined:
@@ -112,6 +116,14 @@ class Judge:
         again = {n.symbol: n for n in numbers}
         loose = None if found.loose is None else again[found.loose.symbol]
         return replace(found, form=replace(found.form, numbers=numbers), loose=loose)
+
+    def _says_something(self, form: Form, misfit: float) -> bool:
+        """Whether a formula is clearly shorter than what it says of the values: few values agree with any long one."""
+        d = self.data
+        spread = float(np.std(d.y))
+        if not form.expression.free_symbols & set(d.symbols) or spread == 0:
+            return True
+        return bits(form) < WORTH * len(d.y) * math.log2(max(1.0, spread / max(misfit, d.level)))
 
     def _noise(self, found: Refined) -> float:
         d = self.data

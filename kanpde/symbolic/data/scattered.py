@@ -114,7 +114,7 @@ def fit_series(x: Array, y: Array, prices: Sequence[float] | None = None, most: 
 def solve(columns: Array, y: Array) -> tuple[int, Array, float, float, float]:  # (N, K), (N,)
     """Least squares by the first columns, as many as cross-validation likes: count, coefficients, error, noise, own error."""
     n = len(y)
-    q, r = np.linalg.qr(columns)
+    q, r = np.linalg.qr(columns[:, : max(1, 2 * n // 3)])
     diagonal = np.abs(np.diag(r))
     most = max(1, int(np.argmin(np.append(diagonal > CONDITION * diagonal.max(), False))))
     parts = (q.T @ y)[:most]
