@@ -22,6 +22,9 @@ Auto = Literal["auto"]
 
 DEGREE = 3  # the splines of the KAN paper
 GRIDS = (5, 10, 20)  # stages where none are given: each halves all intervals, which changes nothing by itself
+STARTS = 4  # networks of random edges that are begun; one in eight or so of those with few nodes ends in a bad minimum
+START_STEPS = 20  # of each, after which the bad ones have fallen behind
+START_SHARE = 0.3  # of the budget
 NOTICED = 1e-12  # relative difference of values at equal points that is worth a word; less is round-off
 
 
@@ -110,13 +113,30 @@ def fit(
         if network is None:
             order = DEGREE if degree == "auto" else degree
             chosen = _widths(widths, data)
-            network = KAN(chosen, grids[0], order, basis, base, data.domain, generator, data.x.dtype, data.x.device)
+            made = [
+                KAN(chosen, grids[0], order, basis, base, data.domain, generator, data.x.dtype, data.x.device)
+                for _ in range(STARTS if len(chosen) > 2 and optimizer == "levenberg-marquardt" else 1)
+            ]
+            network = _best(made, data, held, began + START_SHARE * budget, words)
         elif widths != "auto" or degree != "auto":
             raise ValueError("a network that is given has its widths and its degree; leave these words out, or the network")
         trained = train(network, data, held, grids=grids, deadline=began + budget, report=said, **words)
     kept = {**words, "basis": basis, "base": base, "validation": validation, "device": device, "dtype": dtype, "budget": budget}
     seconds = time.perf_counter() - began
     return Regression(trained.network, data, kept, trained.history, _outcome(trained, data), held, seconds)
+
+
+def _best(made: list[KAN], data: Data, held: Data | None, deadline: float, words: dict[str, Any]) -> KAN:
+    """The network that is ahead after a few steps, trained so far."""
+    if len(made) == 1:
+        return made[0]
+    few = {**words, "steps": min(words["steps"] or START_STEPS, START_STEPS)}
+    found: list[Trained] = []
+    for network in made:
+        if found and time.perf_counter() > deadline:
+            break
+        found.append(train(network, data, held, deadline=deadline, **few))
+    return min(found, key=lambda trained: trained.error if trained.validation is None else trained.validation).network
 
 
 def _plain(words: dict[str, Any]) -> bool:
