@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kanpde.kan import KAN
 from kanpde.learn.choice import Choice, as_network, choose
@@ -21,6 +22,7 @@ NOISY = 0.5  # of the error: where the evidence finds that much noise, no networ
 GRIDS = (4, 8)  # of trained networks: the coarse one finds the shape
 HIDDEN = (1, 5)  # nodes of the hidden layer of trained networks; 1 stands for none
 PART, LONGEST = 0.5, 60.0  # of the time that is left, for trained networks; seconds where there is no end
+MARGIN = 0.01  # of the range, between the outermost points and the ends of the grids
 SPARE = 0.2  # of the points, held back for the choice where the caller holds back none
 
 
@@ -54,7 +56,7 @@ def automatic(
         data, held = data.split(SPARE, torch.Generator().manual_seed(seed))
     if held is None:  # too few points to hold any back: those that there are decide
         held = data
-    domain = data.domain.double().cpu()
+    domain = _roomy(data, held)
     middle, half = domain.mean(1), (domain[:, 1] - domain[:, 0]) / 2
 
     def unit(points: Data) -> Array:
@@ -67,14 +69,21 @@ def automatic(
     y = np.asarray(data.y.double().cpu().numpy())
     choice = choose(unit(data), y, pair, np.asarray(half.numpy()), deadline=deadline, seed=seed, report=told, whole=whole)
     network = as_network(choice, domain, basis, degree).to(data.x)
-    sentence = f"{choice.best.words}, {choice.products.rank} of them" if choice.products.rank > 1 else f"{choice.best.words}"
     seconds = time.perf_counter() - began
     record = StageRecord("choice", network.intervals, network.count, len(choice.tried), seconds, choice.best.error)
-    result = Automatic(network, choice.best.error, sentence, History([record]))
+    result = Automatic(network, choice.best.error, choice.words, History([record]))
     if _doubtful(choice) and time.perf_counter() < deadline:
         until = time.perf_counter() + PART * min(deadline - time.perf_counter(), LONGEST)
         return _trained(data, held, result, "bspline" if basis == "chebyshev" else basis, degree or 3, until, seed, report)
     return result
+
+
+def _roomy(data: Data, held: Data) -> Tensor:  # (d, 2)
+    """The domain with room beyond the points where it has none: polynomials grow without bound behind their interval."""
+    x = torch.cat([data.x, held.x]).double().cpu()
+    lower, upper = data.domain.double().cpu().T
+    room = MARGIN * (upper - lower)
+    return torch.stack([torch.minimum(lower, x.amin(0) - room), torch.maximum(upper, x.amax(0) + room)], 1)
 
 
 def _trained(

@@ -37,14 +37,15 @@ def as_network(
     tolerance = max(EXACT, 0.1 * choice.best.error)
     groups = [_edges(b, f.reshape(outputs * rank, -1), basis, degree, tolerance) for b, f in zip(breaks, factors, strict=True)]
     nodes, d = outputs * rank, len(groups)
-    if d == 1:
-        layers.append(Layer(groups, [[0]], [(0, nodes)], nodes))
+    if d == 1 or choice.products.additive:
+        layers.append(Layer(groups, [[i] for i in range(d)], [(0, nodes)] * d, nodes))
     else:
         layers.append(Layer(groups, [[i] for i in range(d)], [(i * nodes, (i + 1) * nodes) for i in range(d)], 0, nodes, d))
     if choice.best.outer is None:
         return KAN.from_layers(layers, len(domain), outputs, total=True)
     unit = domain.new_tensor([[-1.0, 1.0]])
-    layers.append(_straight(unit.expand(nodes, 2), domain.new_ones(1, nodes)))
+    if nodes > 1:
+        layers.append(_straight(unit.expand(nodes, 2), domain.new_ones(1, nodes)))
     layers.append(_straight(unit, domain.new_ones(1, 1)))
     return KAN.from_layers(layers, len(domain)).fixed(len(layers) - 1, 0, 0, choice.best.outer.name)
 

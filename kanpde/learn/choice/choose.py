@@ -54,6 +54,13 @@ class Choice:
     products: Products
     tried: tuple[Candidate, ...]
 
+    @property
+    def words(self) -> str:
+        """What was chosen, for people."""
+        if self.products.additive:
+            return self.best.words.replace("products", "a sum of functions of one variable")
+        return f"{self.best.words}, {self.products.rank} of them" if self.products.rank > 1 else self.best.words
+
     def __call__(self, x: Array) -> Array:  # (N, d) in [-1, 1] -> (N, m)
         """The values."""
         best = self.best
@@ -191,4 +198,6 @@ def _whole(chosen: Candidate, x: Array, y: Array, scale: Array) -> Products:
     solver = Solver(features_for(chosen.prior, len(z)), z, inner)
     spread = scale if chosen.outer is None else np.maximum(inner.std(0), np.finfo(float).tiny)
     size = np.maximum(spread, np.abs(inner).max(0))  # of values that hardly vary, round-off is as large as they are
-    return products(solver.polynomial(chosen.damping), np.maximum(SHARE * chosen.error * spread, LEAST * size))
+    return products(
+        solver.polynomial(chosen.damping), np.maximum(SHARE * chosen.error * spread, LEAST * size), chosen.error * spread
+    )

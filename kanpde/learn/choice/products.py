@@ -17,6 +17,7 @@ from scipy.linalg import cho_factor, cho_solve
 from kanpde.learn.choice.polynomial import Polynomial
 from kanpde.learn.choice.types import Array
 
+CHECKS = 2000  # points at which it is seen whether a polynomial is a sum
 LINES = 20  # along which degrees are measured
 SAMPLES = 20  # for each coefficient of one coordinate, in the alternating fit
 MOST_SPLIT = 64  # products of three factors that splitting may give
@@ -30,10 +31,14 @@ CUT = 1e-2  # of the tolerance: what a factor's last coefficients may be togethe
 
 @dataclass(frozen=True)
 class Products:
-    """u_o(z) = sum over j of prod over i of f_oji(z_i): ``factors[i]`` (m, R, K_i) are Chebyshev coefficients on [-1, 1]."""
+    """u_o(z) = sum over j of prod over i of f_oji(z_i): ``factors[i]`` (m, R, K_i) are Chebyshev coefficients on [-1, 1].
+
+    If it is ``additive``, u_o(z) = sum over i of f_oi(z_i), and R is 1.
+    """
 
     factors: tuple[Array, ...]
     change: float  # the largest root mean square of what was cut off, in the units of u
+    additive: bool = False
 
     @property
     def rank(self) -> int:
@@ -43,11 +48,17 @@ class Products:
     def __call__(self, z: Array) -> Array:  # (N, d) -> (N, m)
         """The values."""
         parts = [np.einsum("nk,mrk->nmr", chebvander(c, f.shape[2] - 1), f) for c, f in zip(z.T, self.factors, strict=True)]
-        return np.asarray(np.prod(parts, axis=0).sum(2))
+        return np.asarray((np.sum(parts, axis=0) if self.additive else np.prod(parts, axis=0)).sum(2))
 
 
-def products(u: Polynomial, tolerance: Array) -> Products:  # (m,)
-    """The polynomial as few products, up to a root mean square of about ``tolerance`` for each output."""
+def products(u: Polynomial, tolerance: Array, doubt: Array | None = None) -> Products:  # (m,), (m,)
+    """The polynomial as few products, up to a root mean square of about ``tolerance`` for each output.
+
+    It becomes a sum of functions of one coordinate if it is one up to ``doubt``, the error that it has itself.
+    """
+    sums = _sums(u, tolerance, tolerance if doubt is None else np.maximum(tolerance, doubt))
+    if sums is not None:
+        return sums
     each = [_one(u, o, float(t)) for o, t in enumerate(tolerance)]
     rank = max(len(factors[0]) for factors, _ in each)
     factors = []
@@ -55,6 +66,28 @@ def products(u: Polynomial, tolerance: Array) -> Products:  # (m,)
         width = max(f[i].shape[1] for f, _ in each)
         factors.append(np.stack([np.pad(f[i], ((0, rank - len(f[i])), (0, width - f[i].shape[1]))) for f, _ in each]))
     return Products(tuple(factors), max(change for _, change in each))
+
+
+def _sums(u: Polynomial, tolerance: Array, doubt: Array) -> Products | None:
+    """The sum of functions of one coordinate each that the polynomial may be: its values along the axes, less that at 0."""
+    d = len(u.features.factors)
+    if d == 1:
+        return None
+    z = np.random.default_rng(2).uniform(-1, 1, (CHECKS, d))
+    middle = u(np.zeros((1, d)))
+    total = middle + sum(u(z * axis) - middle for axis in np.eye(d))
+    left = np.sqrt(np.mean((u(z) - total) ** 2, 0))
+    if (left > doubt).any():
+        return None
+    factors: list[Array] = []
+    for i, axis in enumerate(np.eye(d)):
+        size = len(u.features.factors[i])
+        nodes = np.cos(np.pi * (np.arange(size) + 0.5) / size)
+        values = u(nodes[:, None] * axis) - (middle if i else 0.0)
+        rows = np.asarray(np.linalg.solve(chebvander(nodes, size - 1), values).T, dtype=np.float64)  # (m, K)
+        tails = np.cumsum(np.abs(rows[:, ::-1]), 1)[:, ::-1]
+        factors.append(rows[:, None, : max(2, int((tails > CUT * tolerance[:, None]).any(0).sum()))])
+    return Products(tuple(factors), float(left.max()), True)
 
 
 def _one(u: Polynomial, output: int, tolerance: float) -> tuple[list[Array], float]:
