@@ -36,6 +36,7 @@ NEAR_HALF = 0.1
 """An exponent that the logarithm's series finds is a multiple of 1/2 if it is as near."""
 POWERS = (sp.Rational(1), sp.Rational(2), *map(sp.Rational, (-1, -2, half, -half, 3, -3, 4, -4, 3 * half, -3 * half, 5, -5)))
 """Of a coordinate that is a factor."""
+LARGEST_POWER = 6
 NEAR_ZERO = 0.02
 """Part of the largest value below which a factor is not divided by."""
 STEP = 1e-5
@@ -115,7 +116,7 @@ def factored(data: Scatter) -> Reduction | None:
         if aim.logarithm and (data.x[:, i] > 0).all():
             error, exponent = aim.error(rest, np.log(size))
             k = sp.Rational(round(2 * exponent), 2)
-            if error <= allowed and k != 0 and abs(k) <= 6 and abs(float(k) - exponent) < NEAR_HALF:
+            if error <= allowed and k != 0 and abs(k) <= LARGEST_POWER and abs(float(k) - exponent) < NEAR_HALF:
                 found.append((max(error, floor), i, k))
             continue
         away = size.min() >= NEAR_ZERO * size.max()
@@ -145,11 +146,11 @@ def reductions(data: Scatter, budget: Budget) -> list[Reduction]:
     floor = 100 * ROUNDING * data.size
     allowed = max(WORSE * aim.whole, floor)
     found: list[Reduction] = []
-    for search in (_named, _open):  # with numbers in s only if nothing simpler is found
+    for search in (_named, _open, _covariant):  # with numbers in s only if nothing simpler is found
         for i, j in combinations(range(d), 2):
             if budget.left:
                 found += [r for r in search(data, i, j, aim) if r.error <= allowed]
-        if found and d > SCANNED:
+        if found and (d > SCANNED or search is _open):
             break
     return sorted(found, key=lambda r: (max(r.error, floor), len(r.numbers)))
 
@@ -172,6 +173,23 @@ def _open(data: Scatter, i: int, j: int, aim: Target) -> Iterator[Reduction]:
         yield _line(data, i, j, float(p @ q) / max(float(p @ p), 1e-300), aim)
     if (a > 0).all() and (b > 0).all() and _aligned(a * p, b * q):
         yield _powers(data, i, j, float((a * p) @ (b * q) / (a * p @ (a * p))), aim)
+
+
+def _covariant(data: Scatter, i: int, j: int, aim: Target) -> Iterator[Reduction]:
+    """u = x^k F(x y) or x^k F(x / y): what the units of a physical formula make of two coordinates."""
+    a, b = data.x[:, i], data.x[:, j]
+    if not aim.logarithm or not ((a > 0).all() and (b > 0).all()) or len(data.symbols) == 2:
+        return
+    for s in (data.symbols[i] / data.symbols[j], data.symbols[i] * data.symbols[j]):
+        plain = _reduced(data, i, j, s, (), "", aim)
+        error, exponent = aim.error(plain.data.x, np.log(a))
+        k = sp.Rational(round(2 * exponent), 2)
+        if k != 0 and abs(k) <= LARGEST_POWER and abs(float(k) - exponent) < NEAR_HALF:
+            scale = a ** float(k)
+            noise = None if data.noise is None else data.noise / float(np.sqrt(np.mean(scale**2)))
+            child = Scatter(plain.data.symbols, plain.data.x, data.y / scale, noise)
+            power = data.symbols[i] ** k
+            yield Reduction(child, plain.meaning, (), error, f"{_shown(power)} times a function of {_shown(s)}", power)
 
 
 def _aligned(p: Array, q: Array) -> bool:
