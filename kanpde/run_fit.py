@@ -188,7 +188,7 @@ def simpler(found: Regression, report: Report = silent) -> Regression:
     """
     report(Event("stage", "prune"))
     bare = found.prune(change=LEFT_OVER * found.relative(found.data))
-    if bare.parameters < found.parameters:
+    if bare.live_edges < found.live_edges:
         report(Event("message", "prune", message=bare.outcome))
         found = replace(bare, outcome=found.outcome)
     return found if found.validation is None else _smaller(found, found.validation, report)
