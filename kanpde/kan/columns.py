@@ -1,7 +1,7 @@
 """The functions of a group of edges as the rows of one matrix, chunk by chunk of the points, as a matrix product wants them.
 
 An edge phi = sum_j c_j B_j may be written in any functions T_t of the same span: phi = sum_t w_t T_t + b with w linear in c. The
-families here differ in what they cost and where they are accurate; ``columns_of`` chooses.
+families differ in what they cost and where they are accurate; ``kan/product.py`` chooses.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from kanpde.kan.edges import Edges
 from kanpde.kan.grid import Grid
 from kanpde.kan.layers import Layer
 from kanpde.kan.network import KAN
+from kanpde.kan.projection import least_squares
 
 POINTS = 8  # a basis function, at which a stretched coordinate is fitted
 
@@ -83,4 +84,4 @@ def fitted(grid: Grid, x: Tensor, values: Tensor, basis: str = "bspline") -> Ten
     share = (sites - x[after - 1]) / (x[after] - x[after - 1])
     target = values[after - 1] + share * (values[after] - values[after - 1])
     matrix = table(sites[None], grid.breaks[None], BASES[basis], grid.degree)[0][0].T  # (n, K)
-    return torch.linalg.lstsq(matrix.cpu(), target[:, None].cpu(), driver="gelsd").solution[:, 0].to(x)
+    return least_squares(matrix, target[:, None])[:, 0]

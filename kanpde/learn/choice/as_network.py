@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from kanpde.kan import BASES, KAN, Edges, Grid, Layer
+from kanpde.kan.projection import least_squares
 from kanpde.learn.choice.choose import Choice
 from kanpde.learn.choice.types import Array
 
@@ -71,8 +72,7 @@ def _edges(ends: Tensor, rows: Array, basis: str, degree: int | None, tolerance:
         unit = torch.cos(torch.linspace(0, np.pi, 8 * (found.size + rows.shape[1]), dtype=ends.dtype, device=ends.device))
         x = ((ends[0] + ends[1]) / 2 + (ends[1] - ends[0]) / 2 * unit)[None]  # crowded at the ends, as polynomials are wild there
         old, table = exact.functions(x)[0, 0].detach(), _table(found, x)
-        # A host solve: gelsd, the driver that stands rank deficiency, exists on the CPU only.
-        solution = torch.linalg.lstsq(table.T.cpu(), old.T.cpu(), driver="gelsd").solution.to(old)  # (K, n)
+        solution = least_squares(table.T, old.T)  # (K, n)
         found.coefficients.data = solution.T[None].contiguous()
         change = float((solution.T @ table - old).norm() / old.norm().clamp(min=torch.finfo(old.dtype).tiny))
         if change <= tolerance or intervals >= MOST_INTERVALS:

@@ -17,7 +17,7 @@ from scipy.linalg import qr
 from torch import Tensor
 
 from kanpde.learn.choice.evidence import likely
-from kanpde.learn.choice.polynomial import Polynomial, Solver, features_for
+from kanpde.learn.choice.polynomial import Solver, features_for
 from kanpde.learn.choice.types import Array, Prior
 
 MOST_POINTS = 400  # of which the evidence is computed
@@ -34,7 +34,7 @@ SETTLED = 1e-13  # change of B that is round-off
 
 @dataclass(frozen=True)
 class Directions:
-    """z = (x A^T - shift) / scale in [-1, 1]^m for x in [-1, 1]^d, with A (m, d) of which ``pivots`` are unit columns."""
+    """z = x A^T / reach in [-1, 1]^m for x in [-1, 1]^d, with A (m, d) of which ``pivots`` are unit columns."""
 
     matrix: Array  # (m, d)
     pivots: tuple[int, ...]
@@ -156,8 +156,3 @@ def rounded(found: Directions, widths: Array) -> Directions:  # (d,) half the in
     own = found.matrix * ratio
     nearest = SIMPLE[np.abs(own[..., None] - SIMPLE).argmin(-1)]
     return Directions(np.where(np.abs(own - nearest) < NEAR, nearest / ratio, found.matrix), found.pivots)
-
-
-def polynomial_along(found: Directions, prior: Prior, damping: float, x: Array, y: Array) -> Polynomial:
-    """The polynomial in the new coordinates, on all points."""
-    return Solver(features_for(prior, len(x)), found(x), y).polynomial(damping)
