@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         "--grid", type=fits.grid, metavar="N", help="intervals of every edge, or of stages: 5,10,20 (default: chosen)"
     )
     sub.add_argument("--degree", type=fits.degree, metavar="K", help="of the edges' functions (default: chosen)")
-    sub.add_argument("--basis", metavar="NAME", help="as 'kanpde list bases' says (default bspline)")
+    sub.add_argument("--basis", metavar="NAME", help="as 'kanpde list bases' says (default: chosen)")
     sub.add_argument("--optimizer", metavar="NAME", help="as 'kanpde list optimizers' says (default levenberg-marquardt)")
     sub.add_argument("--l1", type=float, metavar="X", help="weight of sparsity (default 0)")
     sub.add_argument("--validation", type=float, metavar="X", help="part of the points that is held back (default 0.2)")

@@ -91,9 +91,8 @@ def plain(network: KAN) -> PlainNetwork:
     for layer in network.stack:
         edges: list[PlainEdge] = []
         for group, source, (first, _) in zip(layer.edges, layer.sources, layer.targets, strict=True):
-            mask = torch.ones_like(group.coefficients[..., 0]) if group.mask is None else group.mask
             functions = _Group(group)
-            for row, column in mask.nonzero().tolist():
+            for row, column in group.living.nonzero().tolist():
                 edges += [PlainEdge(source[row], first + column, one) for one in functions(row, column)]
         if layer.symbolic is not None:
             held = layer.symbolic

@@ -98,6 +98,11 @@ class Edges(nn.Module):
         return self.breaks.new_ones(self.inputs).bool() if self.mask is None else (self.mask != 0).any(1)
 
     @property
+    def living(self) -> Tensor:  # (n_in, n_out) of zeros and ones
+        """The mask, of ones where nothing is masked."""
+        return self.breaks.new_ones(self.inputs, self.outputs) if self.mask is None else self.mask
+
+    @property
     def count(self) -> int:
         """The number of learnable numbers."""
         return self.coefficients.numel() + (0 if self.weight is None else self.weight.numel())

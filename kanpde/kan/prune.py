@@ -129,8 +129,7 @@ def _present(layer: Layer, size: Tensor) -> Tensor:  # (subnodes, n_in) -> bool
     """Which edges are alive: not masked, and not zero everywhere."""
     living = torch.zeros_like(size, dtype=torch.bool)
     for group, source, (first, last) in zip(layer.edges, layer.sources, layer.targets, strict=True):
-        mask = torch.ones_like(group.coefficients[..., 0]) if group.mask is None else group.mask  # (n_in, n_out)
-        living[first:last, list(source)] |= (mask != 0).T
+        living[first:last, list(source)] |= (group.living != 0).T
     if layer.symbolic is not None:
         living[layer.symbolic.places[:, 1], layer.symbolic.places[:, 0]] = True
     return living & (size > 0)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch, Patch, PathPatch
@@ -22,7 +21,7 @@ from kanpde.kan import KAN, Layer
 from kanpde.problem.latex import latex
 from kanpde.report import style
 from kanpde.report.layered import Graph, Layout, layout
-from kanpde.report.network_graph import NAMES, labelled
+from kanpde.report.network_graph import NAMES, labelled, named
 from kanpde.results import Formula
 
 TIMES, MINUS, DIVIDED = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}", "\N{DIVISION SIGN}"
@@ -54,10 +53,7 @@ def draw_formula(formula: Formula) -> Figure:
 
 def draw_operations(network: KAN, names: Sequence[str] | None = None, targets: Sequence[str] | None = None) -> Figure:
     """The graph of a network: an operation for each edge that is alive, sums and products. Names are as in ``draw_graph``."""
-    names = [f"x{i + 1}" for i in range(network.inputs)] if names is None else list(names)
-    targets = [f"y{i + 1}" for i in range(network.outputs)] if targets is None else list(targets)
-    if len(names) != network.inputs or len(targets) != network.outputs:
-        raise ValueError(f"the network has {network.inputs} inputs and {network.outputs} outputs; got {names} and {targets}")
+    names, targets = named(network, names, targets)
     graph = Graph()
     nodes = [graph.add(f"in {i}", labelled(name), "input", _width(labelled(name))) for i, name in enumerate(names)]
     for depth, layer in enumerate(network.stack, 1):
@@ -114,8 +110,7 @@ def _living(layer: Layer) -> list[tuple[int, int, str]]:
     """(node, subnode, function) of the edges that are alive, the function empty for splines."""
     found = {}
     for group, source, (first, _) in zip(layer.edges, layer.sources, layer.targets, strict=True):
-        mask = torch.ones_like(group.coefficients[..., 0]) if group.mask is None else group.mask
-        for row, column in mask.nonzero().tolist():
+        for row, column in group.living.nonzero().tolist():
             found[source[row], first + column] = ""
     if layer.symbolic is not None:
         places = [(i, j) for i, j in layer.symbolic.places.tolist()]

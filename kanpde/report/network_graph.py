@@ -22,6 +22,7 @@ from matplotlib.path import Path
 
 from kanpde.kan import KAN
 from kanpde.kan.attribution import Attribution, attribution
+from kanpde.kan.cutting import node_of
 from kanpde.kan.layers import Layer
 from kanpde.report import style
 
@@ -61,17 +62,22 @@ def draw_graph(
     Raises ValueError for a wrong number of names.
     """
     points = _points(network) if x is None else x
-    names = [f"x{i + 1}" for i in range(network.inputs)] if names is None else list(names)
-    targets = (
-        (["y"] if network.outputs == 1 else [f"y{i + 1}" for i in range(network.outputs)]) if targets is None else list(targets)
-    )
-    if len(names) != network.inputs or len(targets) != network.outputs:
-        raise ValueError(
-            f"the network has {network.inputs} inputs and {network.outputs} outputs; got the names {names} and {targets}"
-        )
+    names, targets = named(network, names, targets)
     scores = attribution(network, points)
     layers = [_edges(network, points, scores, n) for n in range(len(network.stack))]
     return _drawn(network, layers, scores, names, targets, title)
+
+
+def named(network: KAN, names: Sequence[str] | None, targets: Sequence[str] | None) -> tuple[list[str], list[str]]:
+    """The names of inputs and outputs, x1, x2, ... and y where none are given; raises ValueError for a wrong number of them."""
+    inputs = [f"x{i + 1}" for i in range(network.inputs)] if names is None else list(names)
+    plain = ["y"] if network.outputs == 1 else [f"y{i + 1}" for i in range(network.outputs)]
+    outputs = plain if targets is None else list(targets)
+    if len(inputs) != network.inputs or len(outputs) != network.outputs:
+        raise ValueError(
+            f"the network has {network.inputs} inputs and {network.outputs} outputs; got the names {inputs} and {outputs}"
+        )
+    return inputs, outputs
 
 
 def _points(network: KAN) -> torch.Tensor:  # (N, d)
@@ -96,8 +102,7 @@ def _edges(network: KAN, x: torch.Tensor, scores: Attribution, n: int) -> list[_
     living = torch.zeros(layer.subnodes, len(z), dtype=torch.bool)
     for group, source, (first, last) in zip(layer.edges, layer.sources, layer.targets, strict=True):
         values[first:last, list(source)] += group.functions(z[list(source)])[0].transpose(0, 1)
-        mask = torch.ones_like(group.coefficients[..., 0]) if group.mask is None else group.mask
-        living[first:last, list(source)] |= (mask != 0).T.cpu()
+        living[first:last, list(source)] |= (group.living != 0).T.cpu()
     known: dict[tuple[int, int], str] = {}
     if layer.symbolic is not None:
         places = layer.symbolic.places
@@ -186,11 +191,6 @@ def _radius(side: float) -> float:
     return 0.06 + 0.05 * side
 
 
-def _node_of(layer: Layer, subnode: int) -> int:
-    """The node that a subnode belongs to."""
-    return subnode if subnode < layer.sums else layer.sums + (subnode - layer.sums) % layer.products
-
-
 def _clusters(edges: Sequence[_Edge]) -> list[list[_Edge]]:
     """Edges with the same target, in the order of the targets."""
     return [[e for e in edges if e.target == target] for target in sorted({e.target for e in edges})]
@@ -216,7 +216,8 @@ def _placed(
     layer: Layer, edges: Sequence[_Edge], rows: int, side: float, width: float, bottom: float, sources: Sequence[float]
 ) -> list[float]:
     """Gives every frame its place, those of a node together, and returns where the nodes stand: above their frames."""
-    order = sorted(range(layer.subnodes), key=lambda j: (_node_of(layer, j), j))
+    nodes = node_of(layer)
+    order = sorted(range(layer.subnodes), key=lambda j: (nodes[j], j))
     clusters = [(j, sorted((e for e in edges if e.target == j), key=lambda e: (sources[e.source], e.source))) for j in order]
     columns = [max(1, ceil(len(c) / rows)) for _, c in clusters]
     gap = 0.4 * side
@@ -233,9 +234,7 @@ def _placed(
             edge.y = bottom + (row + 0.5) * HEIGHT * side + row * 0.16 * side
         centres[j] = at + count * pitch / 2
         at += count * pitch + gap * stretch
-    return [
-        float(np.mean([centres[j] for j in range(layer.subnodes) if _node_of(layer, j) == node])) for node in range(layer.nodes)
-    ]
+    return [float(np.mean([centres[j] for j in range(layer.subnodes) if nodes[j] == node])) for node in range(layer.nodes)]
 
 
 def _subnodes(
@@ -243,8 +242,7 @@ def _subnodes(
 ) -> list[tuple[float, float]]:
     """Where lines to each subnode end: at the node, or for the factor of a product at a dot of its own below it."""
     ends = []
-    for j in range(layer.subnodes):
-        node = _node_of(layer, j)
+    for j, node in enumerate(node_of(layer)):
         if j < layer.sums:
             ends.append((nodes[node], y))
             continue
