@@ -129,7 +129,8 @@ def _searched(
         raise ValueError(f"noise is {noise}; give the root mean square error of y, or None to estimate it")
     data = Scatter(tuple(symbol(name) for name in names), x, values, noise)
     judge = Judge(data)
-    search(data, judge, Quest(budget, report, surrogate))
+    with np.errstate(all="ignore"):  # trial values overflow, and are then no candidates
+        search(data, judge, Quest(budget, report, surrogate))
     if judge.best is None:
         reason = "no formula leaves only noise"
         return None, reason if budget.left else f"{reason} within {budget.seconds:.0f} s"
@@ -138,7 +139,8 @@ def _searched(
     exact = snap(judge.best)
     if exact.rms > max(allowed(exact.noise, len(values)), 5 * data.rounding):
         exact = judge.best
-    return _rounded(written(exact, budget)), ""
+    with np.errstate(all="ignore"):
+        return _rounded(written(exact, budget)), ""
 
 
 def _rounded(found: Suggestion) -> Suggestion:
