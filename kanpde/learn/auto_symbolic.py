@@ -80,16 +80,13 @@ def auto_symbolic(
     """
     words = {"steps": STEPS, **words}
 
-    def judged(trained: Trained) -> float:
-        return trained.error if trained.validation is None else trained.validation
-
     def replaced(net: KAN, chosen: dict[EdgePlace, EdgeFunction]) -> Trained:
         for (layer, i, j), one in chosen.items():
             net = net.fixed(layer, i, j, one.function, torch.tensor(one.affine, dtype=torch.float64))
         return train(net, data, validation, deadline=deadline, seed=seed, **words)
 
     network = centred(network, data.x)  # functions of well-placed arguments lose no digits
-    before = judged(train(network, data, validation, deadline=deadline, seed=seed, **{**words, "steps": 1}))
+    before = train(network, data, validation, deadline=deadline, seed=seed, **{**words, "steps": 1}).judged
     allowed = max(WORSE * before, ROUNDING)
     places = spline_edges(network, data.x)
     options: dict[EdgePlace, list[EdgeFunction]] = {}
@@ -109,8 +106,8 @@ def auto_symbolic(
     first = {place: found[0] for place, found in options.items() if found}
     if first:
         together = replaced(network, first)
-        if judged(together) <= allowed:
-            return AutoSymbolic(together.network, judged(together), first, stayed)
+        if together.judged <= allowed:
+            return AutoSymbolic(together.network, together.judged, first, stayed)
     current, error, done = network, before, {}
     for place in sorted(first, key=lambda p: first[p].relative):
         best = None
@@ -118,15 +115,15 @@ def auto_symbolic(
             if time.perf_counter() > deadline:
                 break
             trial = replaced(current, {place: one})
-            if best is None or judged(trial) < judged(best[0]):
+            if best is None or trial.judged < best[0].judged:
                 best = trial, one
-            if judged(trial) <= allowed:
+            if trial.judged <= allowed:
                 break
-        if best is not None and judged(best[0]) <= allowed:
-            current, error = best[0].network, judged(best[0])
+        if best is not None and best[0].judged <= allowed:
+            current, error = best[0].network, best[0].judged
             done[place] = best[1]
         elif best is None:
             stayed[place] = "the time was used up"
         else:
-            stayed[place] = f"with {best[1].function} the relative error is {judged(best[0]):.1e} and not {before:.1e}"
+            stayed[place] = f"with {best[1].function} the relative error is {best[0].judged:.1e} and not {before:.1e}"
     return AutoSymbolic(current, error, done, stayed)

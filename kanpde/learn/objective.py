@@ -15,7 +15,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from kanpde.kan import KAN
 from kanpde.learn.data import Data
-from kanpde.learn.penalties import NONE, Penalty
+from kanpde.learn.penalties import NONE, Penalty, by_parameters
 from kanpde.optimize.least_squares import LeastSquares, add_square, symmetrised
 
 PIECE = 8_000_000  # numbers of a Jacobian that are held at once where sums are taken (64 MB)
@@ -150,8 +150,4 @@ class Misfit(LeastSquares):
     def _backward(self, network: KAN, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:  # (m, n), (P,)
         with torch.enable_grad():
             r = self._misfit(network(x), y)
-            parts = torch.autograd.grad(r.square().sum() / 2, list(network.parameters()), allow_unused=True)
-        flat = [
-            torch.zeros_like(p).flatten() if g is None else g.flatten() for p, g in zip(network.parameters(), parts, strict=True)
-        ]
-        return r.detach(), torch.cat(flat)
+            return r.detach(), by_parameters(r.square().sum() / 2, network)

@@ -133,15 +133,22 @@ class Scalar(Penalty):
         vector_to_parameters(theta, self._network.parameters())
         with torch.enable_grad():
             value = penalty(self._network, self._x, self._scale, self._weights)
-            parts = torch.autograd.grad(value / 2, list(self._network.parameters()), allow_unused=True)
-        pairs = zip(parts, self._network.parameters(), strict=True)
-        flat = torch.cat([torch.zeros_like(p).flatten() if g is None else g.flatten() for g, p in pairs])
-        return value.detach().clamp(min=0)[None].sqrt(), flat
+            gradient = by_parameters(value / 2, self._network)
+        return value.detach().clamp(min=0)[None].sqrt(), gradient
 
     def linearise(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """The row and its gradient."""
         r, gradient = self.gradient(theta)
         return r, (gradient / r.clamp(min=torch.finfo(r.dtype).tiny))[:, None]
+
+
+def by_parameters(value: Tensor, network: KAN) -> Tensor:  # () -> (P,)
+    """The gradient of a number, zero by parameters that it does not depend on."""
+    parameters = list(network.parameters())
+    parts = torch.autograd.grad(value, parameters, allow_unused=True)
+    return torch.cat(
+        [torch.zeros_like(p).flatten() if g is None else g.flatten() for p, g in zip(parameters, parts, strict=True)]
+    )
 
 
 def penalty(network: KAN, x: Tensor, scale: Tensor, weights: Weights) -> Tensor:  # (N, d), (m,) -> ()
@@ -151,7 +158,7 @@ def penalty(network: KAN, x: Tensor, scale: Tensor, weights: Weights) -> Tensor:
     for layer, below, units in zip(network.stack, inputs, _units(network, scale), strict=True):
         sizes = []
         for group, source, unit in _groups(layer, units):
-            alive = _alive(group)
+            alive = group.living
             own = torch.cat([group.coefficients, *([] if group.weight is None else [group.weight[:, :, None]])], 2)
             own = own / unit[None, :, None]  # (n_in, n_out, K')
             if weights.ridge:
@@ -200,7 +207,7 @@ def reweighted(network: KAN, x: Tensor, scale: Tensor, weights: Weights) -> Pena
             constant -= float((slope * ((size + SMALL) - SMALL**2 / (size + SMALL)) / 2).sum())
             factors = list((slope / (2 * (size + SMALL))).sqrt().split([len(a) for _, a in activity]))
         for n, (group, _, unit) in enumerate(_groups(layer, units)):
-            alive = _alive(group).nonzero()  # (E, 2)
+            alive = group.living.nonzero()  # (E, 2)
             if not len(alive):
                 continue
             i, o = alive.T
@@ -238,12 +245,8 @@ def _activity(layer: Layer, below: Tensor, units: Tensor) -> list[tuple[Tensor, 
         matrix = torch.nn.functional.pad(matrix, (0, 0, 0, matrix.shape[2] - matrix.shape[1]))
         own = torch.cat([group.coefficients, *([] if group.weight is None else [group.weight[:, :, None]])], 2)
         size = (own @ matrix.mT).norm(dim=2) / unit  # (n_in, n_out)
-        result.append((matrix, ((size.square() + SMALL**2).sqrt() - SMALL)[_alive(group) > 0]))
+        result.append((matrix, ((size.square() + SMALL**2).sqrt() - SMALL)[group.living > 0]))
     return result
-
-
-def _alive(group: Edges) -> Tensor:  # (n_in, n_out)
-    return torch.ones_like(group.coefficients[:, :, 0]) if group.mask is None else group.mask
 
 
 def _table(group: Edges, z: Tensor, order: int = 0) -> Tensor:  # (n_in, N) -> (n_in, K', N)

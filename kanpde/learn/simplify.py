@@ -57,23 +57,20 @@ def simplified(
     """
     words = {"l1": SPARSITY, "steps": STEPS, **words}
 
-    def judged(trained: Trained) -> float:
-        return trained.error if trained.validation is None else trained.validation
-
     def trained_on(net: KAN, enough: float) -> Trained:
         """Trained on as long as that helps and the error is not small enough."""
         best = train(net, data, validation, seed=seed, deadline=deadline, **words)
         for _ in range(ROUNDS):
-            if judged(best) <= enough or time.perf_counter() > deadline:
+            if best.judged <= enough or time.perf_counter() > deadline:
                 break
             further = train(best.network, data, validation, seed=seed, deadline=deadline, **words)
-            if judged(further) > HELPED * judged(best):
+            if further.judged > HELPED * best.judged:
                 break
             best = further
         return best
 
     current = trained_on(network, tolerance)
-    allowed = max(tolerance, SPARE * judged(current))
+    allowed = max(tolerance, SPARE * current.judged)
     removed, changed = 0, True
     while changed and time.perf_counter() < deadline:
         changed = False
@@ -83,14 +80,14 @@ def simplified(
                 continue
             for node in scores.argsort().tolist()[:TRIED]:
                 trial = trained_on(without(current.network, data.x, nodes=[(depth, node)]).network, allowed)
-                if judged(trial) <= allowed:
+                if trial.judged <= allowed:
                     current, changed, removed = trial, True, removed + 1
                     break
     last = pruned(current.network, data.x, IDLE, IDLE)
     if last.edges:
         trial = trained_on(last.network, allowed)
-        current = trial if judged(trial) <= allowed else current
+        current = trial if trial.judged <= allowed else current
     final = train(centred(current.network, data.x), data, validation, seed=seed, deadline=deadline, **{**words, "l1": 0.0})
     shape = [network.inputs, *(layer.nodes for layer in final.network.stack)]
-    said = f"{removed} hidden nodes were taken out, {shape} are left, relative error {judged(final):.1e}"
-    return Simplified(final.network, judged(final), said)
+    said = f"{removed} hidden nodes were taken out, {shape} are left, relative error {final.judged:.1e}"
+    return Simplified(final.network, final.judged, said)

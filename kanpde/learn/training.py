@@ -64,6 +64,11 @@ class Trained:
     validation: float | None = None
     smoothness: float = 0.0
 
+    @property
+    def judged(self) -> float:
+        """The error that networks are compared by: that on the points held back, where there are any."""
+        return self.error if self.validation is None else self.validation
+
 
 @dataclass
 class _Run:
