@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from os import PathLike
@@ -55,9 +56,12 @@ class KAN(nn.Module):
         arity: int = 2,
     ) -> None:
         super().__init__()
-        shape = [(w, 0) if isinstance(w, int) else (w[0], w[1]) for w in widths]
-        if len(shape) < 2 or shape[0][1]:
-            raise ValueError(f"widths need inputs and at least one layer, and no products at the input; got {list(widths)}")
+        shape = _shape(widths)
+        for name, value, least in (("grid", grid, 1), ("degree", degree, 0), ("arity", arity, 2)):
+            if not _is_count(value, least):
+                raise ValueError(f"{name} is an integer of at least {least}; got {value!r}")
+        if domain is not None and not all(isinstance(ends, Sequence | Tensor) and len(ends) == 2 for ends in domain):
+            raise ValueError(f"domain is a pair (lower, upper) for each input, as {[[-1, 1]] * shape[0][0]}; got {domain!r}")
         layers = []
         unit = [[-1.0, 1.0]]
         for n, ((sums, products), (next_sums, next_products)) in enumerate(pairwise(shape)):
@@ -212,6 +216,9 @@ class KAN(nn.Module):
     def _entered(self, x: Tensor) -> Tensor:  # (N, d) -> (d, N)
         if x.ndim != 2 or x.shape[1] != self.inputs:
             raise ValueError(f"points must have shape (N, {self.inputs}), not {tuple(x.shape)}")
+        own = self.edges[0].breaks.dtype
+        if x.dtype != own and not torch.is_autocast_enabled(x.device.type):
+            raise ValueError(f"the points are {x.dtype} and the network is {own}; move one of them, as net.to(x) or x.to({own})")
         return x.T
 
     def _present(self, channel: Tensor | None, x: Tensor) -> Tensor:
@@ -306,7 +313,10 @@ class KAN(nn.Module):
     @classmethod
     def load(cls, path: str | PathLike[str], device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> KAN:
         """The network that ``save`` wrote, on a device, in the precision it had or another."""
-        held = torch.load(path, map_location=device, weights_only=True)
+        try:
+            held = torch.load(path, map_location=device, weights_only=True)
+        except pickle.UnpicklingError:
+            held = None
         if not isinstance(held, dict) or not {"spec", "state"} <= set(held):
             raise ValueError(f"'{path}' holds no network that KAN.save wrote; for a state_dict use load_state_dict")
         own = next(t.dtype for t in held["state"].values() if isinstance(t, Tensor) and t.is_floating_point())
@@ -320,6 +330,25 @@ class KAN(nn.Module):
         layers = [layer_from_spec(layer, dtype, device) for layer in spec["layers"]]
         terms = Terms.from_spec(spec["terms"], dtype, device) if "terms" in spec else None
         return cls.from_layers(layers, spec["inputs"], spec["outputs"], spec["total"], terms)
+
+
+def _shape(widths: Sequence[int | Sequence[int]]) -> list[tuple[int, int]]:
+    """The sums and products of each layer; raises ValueError for what is no list of widths."""
+    shape = []
+    for width in () if isinstance(widths, str) else widths:
+        pair = (width, 0) if isinstance(width, int) else width
+        right = isinstance(pair, Sequence) and len(pair) == 2 and all(_is_count(n, 0) for n in pair) and sum(pair) > 0
+        if not right:
+            raise ValueError(f"widths are numbers of nodes, or pairs [sums, products], as [2, 5, 1]; got {width!r}")
+        shape.append((pair[0], pair[1]))
+    if len(shape) < 2 or shape[0][1]:
+        wrong = repr(widths) if isinstance(widths, str) else list(widths)
+        raise ValueError(f"widths need inputs and at least one layer, and no products at the input, as [2, 5, 1]; got {wrong}")
+    return shape
+
+
+def _is_count(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def separable(

@@ -14,6 +14,7 @@ from kanpde.kan import KAN
 from kanpde.learn.choice import Choice, as_network, choose
 from kanpde.learn.choice.types import Array
 from kanpde.learn.data import Data
+from kanpde.learn.objective import Misfit
 from kanpde.learn.training import train
 from kanpde.results.history import Event, History, Report, StageRecord, silent
 
@@ -28,12 +29,16 @@ SPARE = 0.2  # of the points, held back for the choice where the caller holds ba
 
 @dataclass(frozen=True)
 class Automatic:
-    """A network, its relative error on points that were held back from the choice, and how it came about."""
+    """A network, its relative error on points that were held back from the choice (``apart``), and how it came about.
+
+    Of few points none can be held back; the error is that on the points themselves then, and says little.
+    """
 
     network: KAN
     error: float
     sentence: str
     history: History
+    apart: bool = True
 
 
 def automatic(
@@ -54,6 +59,7 @@ def automatic(
     began = time.perf_counter()
     if held is None:
         data, held = data.split(SPARE, torch.Generator().manual_seed(seed))
+    apart = held is not None
     if held is None:  # too few points to hold any back: those that there are decide
         held = data
     domain = _roomy(data, held)
@@ -70,8 +76,10 @@ def automatic(
     choice = choose(unit(data), y, pair, np.asarray(half.numpy()), deadline=deadline, seed=seed, report=told, whole=whole)
     network = as_network(choice, domain, basis, degree).to(data.x)
     seconds = time.perf_counter() - began
-    record = StageRecord("choice", network.intervals, network.count, len(choice.tried), seconds, choice.best.error)
-    result = Automatic(network, choice.best.error, choice.words, History([record]))
+    misfit = Misfit(network, data)
+    error = float(misfit.residual(misfit.theta).norm())
+    record = StageRecord("choice", network.intervals, network.count, len(choice.tried), seconds, error, choice.best.error)
+    result = Automatic(network, choice.best.error, choice.words, History([record]), apart)
     if _doubtful(choice) and time.perf_counter() < deadline:
         until = time.perf_counter() + PART * min(deadline - time.perf_counter(), LONGEST)
         return _trained(data, held, result, "bspline" if basis == "chebyshev" else basis, degree or 3, until, seed, report)
@@ -100,7 +108,8 @@ def _trained(
         found = train(start, data, held, grids=GRIDS, deadline=until, seed=seed, report=report)
         if found.validation is not None and found.validation < best.error:
             words = f"a trained network {widths}: {found.sentence}"
-            best = Automatic(found.network, found.validation, words, History([*plain.history.stages, *found.history.stages]))
+            history = History([*plain.history.stages, *found.history.stages])
+            best = Automatic(found.network, found.validation, words, history, plain.apart)
     return best
 
 

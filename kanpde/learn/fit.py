@@ -107,7 +107,8 @@ def fit(
             everything, apart = (data.joined(held), None) if share else (data, held)
             kept = {**words, "basis": kind, "base": base, "validation": validation, "device": device, "dtype": dtype}
             took = time.perf_counter() - began
-            outcome = f"relative error {found.error:.1e} on points held back: {found.sentence}"
+            where = "on points held back" if found.apart else f"on {data.points} points themselves, too few to hold any back"
+            outcome = f"relative error {found.error:.1e} {where}: {found.sentence}"
             return Regression(found.network, everything, {**kept, "budget": budget}, found.history, outcome, apart, took)
         basis = "bspline" if basis == "auto" else basis
         if network is None:

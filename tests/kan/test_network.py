@@ -197,3 +197,34 @@ def test_mistakes_are_explained() -> None:
     layer = Layer([edges], [[0]], [(0, 1)], 1)
     with pytest.raises(ValueError, match="do not make 2 outputs"):
         KAN.from_layers([layer], 1, outputs=2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"widths": [2]},
+        {"widths": [2, 0, 1]},
+        {"widths": [2, -1, 1]},
+        {"widths": [2, 1.5, 1]},
+        {"widths": "2,5,1"},
+        {"widths": [2, 1], "grid": 0},
+        {"widths": [2, 1], "grid": 2.5},
+        {"widths": [2, 1], "degree": -1},
+        {"widths": [2, 1], "domain": [0, 1]},
+        {"widths": [2, 1], "domain": [[0, 1]]},
+    ],
+)
+def test_a_network_that_cannot_be_is_refused_in_words(arguments: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"widths are|widths need|is an integer of at least|domain is|the domain has"):
+        KAN(**arguments)  # type: ignore[arg-type]
+
+
+def test_points_of_another_precision_are_told_apart() -> None:
+    with pytest.raises(ValueError, match="float32"):
+        KAN([2, 1])(torch.zeros(3, 2, dtype=torch.float32))
+
+
+def test_a_file_that_is_no_network_is_told_apart(tmp_path) -> None:
+    (tmp_path / "notes.pt").write_text("no network")
+    with pytest.raises(ValueError, match="holds no network"):
+        KAN.load(tmp_path / "notes.pt")

@@ -143,3 +143,8 @@ def test_a_start_that_is_stuck_is_left_for_another():
     x = rng.uniform(-1, 1, (1000, 2))
     regression = fit(x, np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2), widths=[2, 1, 1], grid=5, domain=[[-1, 1]] * 2)
     assert regression.rmse < 0.01
+
+
+def test_of_few_points_nothing_is_said_to_be_held_back():
+    x = np.linspace(0, 1, 5)
+    assert "held back" in fit(x, x**2).outcome and "on points held back" not in fit(x, x**2).outcome

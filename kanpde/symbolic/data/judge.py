@@ -30,6 +30,13 @@ DEVIATIONS = 4.5
 """By which what polynomials explain of a residual may exceed that of white noise: one accident in 300,000."""
 WORTH = 0.5
 """Bits of a formula over those that it saves in writing down the values, at most."""
+WORTH_IN_NOISE = 0.25
+"""The same where more than rounding is left: the noise is then a guess, and thousands of forms were tried."""
+OPERATION_IN_NOISE = 2.0
+"""Bits of an operation beyond those of ``bits``: which of the twenty or so functions it is, and of which coordinate."""
+SPARE_NUMBERS = 3
+"""Numbers of a formula that leaves more than rounding, beyond one a coordinate. With more, any smooth curve is within noise, as
+polynomials and their quotients show; a straight line in all coordinates stays possible."""
 MOST_NUMBERS = 20
 
 
@@ -123,7 +130,11 @@ class Judge:
         spread = float(np.std(d.y))
         if not form.expression.free_symbols & set(d.symbols) or spread == 0:
             return True
-        return bits(form) < WORTH * len(d.y) * math.log2(max(1.0, spread / max(misfit, d.level)))
+        saved = len(d.y) * math.log2(max(1.0, spread / max(misfit, d.level)))
+        if misfit <= CLOSE * d.size:
+            return bits(form) < WORTH * saved
+        length = bits(form) + OPERATION_IN_NOISE * float(form.expression.count_ops())
+        return length < WORTH_IN_NOISE * saved and len(form.numbers) <= len(d.symbols) + SPARE_NUMBERS
 
     def _noise(self, found: Refined) -> float:
         d = self.data

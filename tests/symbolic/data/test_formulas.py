@@ -105,6 +105,30 @@ def test_noise_alone_has_no_formula() -> None:
     assert found.how
 
 
+def random_waves(seed: int, at: Array) -> Array:  # (N, d) -> (N,)
+    """A smooth function without a formula: sixty waves of random length and phase."""
+    source = np.random.default_rng(seed)
+    waves = 2 * source.standard_normal((at.shape[1], 60))
+    return np.cos(at @ waves + source.uniform(0, 2 * np.pi, 60)) @ source.standard_normal(60)
+
+
+@pytest.mark.parametrize(("points", "noise"), [(20, 0.0), (30, 0.0), (40, 0.0), (40, 0.1), (200, 0.05)])
+def test_few_values_of_a_smooth_curve_have_no_formula(points: int, noise: float) -> None:
+    """Polynomials and quotients of them pass through any such curve within what looks like noise."""
+    at = np.random.default_rng(points).uniform(-1, 1, (points, 1))
+    values = random_waves(points, at)
+    values += noise * values.std() * np.random.default_rng(1).standard_normal(points)
+    assert formula_of_data(at, values, seconds=5).status == "not found"
+
+
+def test_a_line_in_noise_is_one() -> None:
+    at = np.random.default_rng(0).uniform(-1, 1, (40, 1))
+    values = 2.31 * at[:, 0] + 0.57 + 0.03 * np.random.default_rng(1).standard_normal(40)
+    found = formula_of_data(at, values, seconds=5)
+    assert found.status == "verified numerically"
+    np.testing.assert_allclose(found(x=np.array([0.0, 1.0])), [0.57, 2.88], atol=0.03)
+
+
 def test_a_stated_noise_decides() -> None:
     """Data that are better than they are said to be agree with what is simpler."""
     at, values = data(x + sp.Rational(1, 1000) * sp.sin(9 * x), [(-1, 1)])
