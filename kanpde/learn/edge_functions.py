@@ -38,7 +38,6 @@ _STEPS = 30  # of Levenberg-Marquardt; it stops by itself after about ten
 
 _POWERS = ("x^2", "x^3", "x^4", "x^5", "1/x", "1/x^2", "1/x^3", "abs", "sign")
 _SIGNED = ("log", "sqrt", "1/sqrt")
-_ONE_SIGN = ("sin", "cos", "tan", "tanh", "sinh", "cosh", "asin", "acos", "atan", "asinh", "atanh", "sigmoid", "erf", "gaussian")
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ def _grid(name: str) -> tuple[Tensor, Tensor]:  # (A,), (A, B)
     """Values of a, and of b for each: where the bend of the function lies over the interval, or near it."""
     if name == "x":
         return torch.ones(1, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
-    slopes = torch.tensor(_SLOPES, dtype=torch.float64)
+    slopes = torch.tensor(_SLOPES, dtype=torch.float64)  # of one sign where f(-z) is +-f(z) and a constant: c and d say it
     if name in _POWERS:
         slopes = torch.ones(1, dtype=torch.float64)
     elif name in _SIGNED:

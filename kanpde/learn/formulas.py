@@ -41,13 +41,13 @@ def formula_of(regression: Regression, seconds: float, noise: float | None, repo
     return _joined(found, targets, names)
 
 
-def formula_of_edges(regression: Regression, noise: float | None = None) -> Formula:
+def formula_of_edges(regression: Regression) -> Formula:
     """What a network says all of whose edges are known functions, judged by all points."""
     from kanpde.symbolic.data.walk import formula_of_network
 
     names, targets = formula_names(regression.names, regression.targets)
     x, y = all_points(regression)
-    return formula_of_network(regression.network, x, y, names, targets, noise)
+    return formula_of_network(regression.network, x, y, names, targets)
 
 
 def all_points(regression: Regression) -> tuple[np.ndarray, np.ndarray]:  # (N, d), (N, m)

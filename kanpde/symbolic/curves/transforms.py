@@ -26,6 +26,8 @@ PARTS = {1: 16, 2: 8, 3: 4}
 """Pieces that an interval is cut into when a part of the box is looked for, by dimension: a few hundred boxes to compare."""
 SMALLEST = 0.25
 """The smallest part of an interval that is looked at: in a smaller one everything is a polynomial."""
+FLATTEST = 1e-3
+"""Of the typical slope of a transform: where it is flatter, errors are not told apart any further."""
 INFINITE = float("inf")
 
 
@@ -45,6 +47,11 @@ class Transform:
     signed: bool = False
     numbers: tuple[Number, ...] = ()
     drift: Callable[[Array], Array] | None = None
+
+
+def error_weight(slope: Array) -> Array:
+    """The factors that bring errors of T(u) back to those of u, from |T'(u)| at all points."""
+    return np.asarray(1 / np.maximum(slope, FLATTEST * float(np.median(slope))))
 
 
 def _special(name: str) -> Callable[[Array], Array]:

@@ -18,7 +18,7 @@ import sympy as sp
 
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.curves.least_squares import rms
-from kanpde.symbolic.curves.transforms import TRANSFORMS, Transform
+from kanpde.symbolic.curves.transforms import TRANSFORMS, Transform, error_weight
 from kanpde.symbolic.data.judge import Scatter, predictable
 from kanpde.symbolic.form import Array, Form, Number, number
 
@@ -121,8 +121,7 @@ def _through(data: Scatter, t: Transform) -> tuple[Array, Array, int] | None:
         with np.errstate(all="ignore"):
             v, slope = t.forward(u), np.abs(t.slope(u))
         if np.isfinite(v).all() and (u > t.domain[0]).all() and (u < t.domain[1]).all() and np.abs(v).max() < 1e12:
-            typical = float(np.median(slope))
-            return v, 1 / np.maximum(slope, 1e-3 * typical), sign
+            return v, error_weight(slope), sign
         if t.name == "u^2":  # in whose domain u may be of both signs
             return None
     return None

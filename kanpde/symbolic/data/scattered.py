@@ -9,7 +9,7 @@ coordinates: the structure is right if its series is no worse than that of a fun
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -25,8 +25,10 @@ SHARE = 0.45
 CONDITION = 1e-10
 """Smallest diagonal entry of R, relative to the largest, of a term that the points still determine."""
 ROUNDING = 4e-16
-PRICES = (1.0, 0.5, 0.33, 2.0, 0.2)
-"""Of a degree of one coordinate, relative to the others; 2 for one along which the function is nearly straight."""
+PRICES = (0.5, 0.33, 2.0)
+"""Tried of a degree of one coordinate, relative to the others; 2 for one along which the function is nearly straight."""
+ROUNDS = 2
+"""Of all coordinates: the prices of the others have changed since."""
 GAIN = 0.8
 """What a change of prices must make of the error to be kept."""
 
@@ -130,18 +132,18 @@ def solve(columns: Array, y: Array) -> tuple[int, Array, float, float, float]:  
     return best, np.asarray(coefficients), error, noise, noise * float(np.sqrt(best / n))
 
 
-def adapted(x: Array, y: Array, rounds: int = 2) -> Series:
+def adapted(x: Array, y: Array) -> Series:
     """The series with prices of the coordinates' degrees that suit the function."""
     best = fit_series(x, y)
     floor = 30 * ROUNDING * float(np.abs(y).max(initial=0.0))
     if x.shape[1] == 1:
         return best
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         before = best.error
         for i in range(x.shape[1]):
             if best.error <= floor:
                 return best
-            for factor in PRICES[1:4]:
+            for factor in PRICES:
                 prices = list(best.prices)
                 prices[i] *= factor
                 trial = fit_series(x, y, prices)
@@ -150,8 +152,3 @@ def adapted(x: Array, y: Array, rounds: int = 2) -> Series:
         if best.error > GAIN * before:
             break
     return best
-
-
-def scaled(series: Series, factor: float) -> Series:
-    """The series of a multiple."""
-    return replace(series, coefficients=series.coefficients * factor, error=abs(factor) * series.error)

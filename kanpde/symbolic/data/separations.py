@@ -16,13 +16,12 @@ import numpy as np
 
 from kanpde.symbolic.budget import Budget
 from kanpde.symbolic.curves.least_squares import rms
-from kanpde.symbolic.curves.transforms import TRANSFORMS, Transform
+from kanpde.symbolic.curves.transforms import TRANSFORMS, Transform, error_weight
 from kanpde.symbolic.data.judge import Scatter
+from kanpde.symbolic.data.reductions import WORSE
 from kanpde.symbolic.data.scattered import ROUNDING, reference, solve, table, terms
 from kanpde.symbolic.form import Array
 
-WORSE = 1.15
-"""As for reductions."""
 TERMS = {1: 32, 2: 120}
 """Of the series of a part, by the number of its coordinates; of more, ``MOST``."""
 MOST = 160
@@ -95,7 +94,7 @@ def _sums(data: Scatter, group: Sequence[int], others: Sequence[int]) -> Iterato
                 v, slope = t.forward(u), np.abs(t.slope(u))
             if not ((u > t.domain[0]) & (u < t.domain[1]) & np.isfinite(v) & np.isfinite(slope)).all() or np.abs(v).max() > 1e10:
                 continue
-            weight = 1 / np.maximum(slope, 1e-3 * float(np.median(slope)))
+            weight = error_weight(slope)
             best, coefficients, error, _, _ = solve(columns * weight[:, None], v * weight)
             whole = columns[:, :best] * coefficients
             first, second = whole[:, of_first[:best]].sum(1), whole[:, ~of_first[:best]].sum(1)

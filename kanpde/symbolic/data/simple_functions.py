@@ -15,13 +15,11 @@ half = sp.Rational(1, 2)
 
 @dataclass(frozen=True)
 class Simple:
-    """A function with its expression. ``plain`` ones also multiply functions of combinations that share their coordinate,
-    ``long`` ones are never multiplied."""
+    """A function with its expression. ``plain`` ones also multiply functions of combinations that share their coordinate."""
 
     numeric: Callable[[Array], Array]
     expression: Callable[[sp.Expr], sp.Expr]
     plain: bool = False
-    long: bool = False
 
     @property
     def length(self) -> int:
@@ -34,10 +32,10 @@ def _power(k: sp.Expr, plain: bool = False) -> Simple:
     return Simple(lambda z: z**exponent, lambda z: z**k, plain)
 
 
-def _of(f: Simple, k: sp.Expr, long: bool = False) -> Simple:
+def _of(f: Simple, k: sp.Expr) -> Simple:
     """f(k z)."""
     scale = float(k)
-    return Simple(lambda z: f.numeric(scale * z), lambda z: f.expression(k * z), False, long)
+    return Simple(lambda z: f.numeric(scale * z), lambda z: f.expression(k * z))
 
 
 _SIN = Simple(np.sin, sp.sin)

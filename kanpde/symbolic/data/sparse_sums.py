@@ -17,10 +17,10 @@ import numpy as np
 import sympy as sp
 
 from kanpde.symbolic.budget import Budget
-from kanpde.symbolic.curves.transforms import TRANSFORMS, Transform
+from kanpde.symbolic.curves.transforms import TRANSFORMS, Transform, error_weight
 from kanpde.symbolic.data.judge import Scatter
 from kanpde.symbolic.data.simple_functions import COMBINED, SINGLE, Simple
-from kanpde.symbolic.form import Array, Form, Number, number
+from kanpde.symbolic.form import Array, Form, Number, compiled, number
 
 SCREENED = 320
 """Points that the products are compared at; the best are fitted to all."""
@@ -72,7 +72,7 @@ class Target:
     weight: Array  # (n,)
 
 
-def sparse_sums(data: Scatter, budget: Budget, most_terms: int = MOST_TERMS) -> Iterator[Form]:
+def sparse_sums(data: Scatter, budget: Budget) -> Iterator[Form]:
     """Forms T^-1(c_0 + sum of products), the most promising first."""
     n = min(SCREENED, len(data.y))
     picked = np.linspace(0, len(data.y) - 1, n).astype(int)
@@ -85,7 +85,7 @@ def sparse_sums(data: Scatter, budget: Budget, most_terms: int = MOST_TERMS) -> 
     known: list[Chosen] = []
     given = 0
     few = _simplest(pairs, atoms)
-    for terms in range(1, most_terms + 1):
+    for terms in range(1, MOST_TERMS + 1):
         beam = _extended(beam, targets, table, pairs, budget)
         beam += _both(targets, table, few, budget) if terms == 2 else []
         known += beam
@@ -128,8 +128,6 @@ def combined(symbols: Sequence[sp.Symbol], x: Array) -> list[tuple[sp.Expr, froz
 
 def _atoms(data: Scatter, picked: Array) -> tuple[list[Atom], Array]:
     """All atoms that are defined at all points, and their values at the screened ones, (n, A)."""
-    from kanpde.symbolic.form import compiled
-
     atoms: list[Atom] = []
     columns: list[Array] = []
     d = len(data.symbols)
@@ -153,7 +151,7 @@ def _pairs(atoms: Sequence[Atom]) -> Array:  # (P, 2)
     for b in range(len(atoms)):
         for a in range(b):
             p, q = atoms[a], atoms[b]
-            if p.of == q.of or p.function.long or q.function.long:
+            if p.of == q.of:
                 continue
             if len(p.of) > 1 and len(q.of) > 1:
                 continue
@@ -174,7 +172,7 @@ def _targets(data: Scatter, picked: Array) -> list[Target]:
             inside = (u > t.domain[0]).all() and (u < t.domain[1]).all() and np.isfinite(v).all() and np.isfinite(slope).all()
             if not inside or np.abs(v).max() > 1e10 or not np.ptp(v) > 0:
                 continue
-            weight = 1 / np.maximum(slope, 1e-3 * float(np.median(slope)))
+            weight = error_weight(slope)
             found.append(Target(t, sign, v[picked], weight[picked]))
     return found
 
@@ -274,14 +272,12 @@ def _form(data: Scatter, c: Chosen, targets: Sequence[Target], atoms: Sequence[A
     for a, b in c.products:
         one = atoms[a].function.expression(atoms[a].coordinate)
         expressions.append(one * atoms[b].function.expression(atoms[b].coordinate) if b >= 0 else one)
-    from kanpde.symbolic.form import compiled
-
     columns = np.stack(
         [np.ones(len(data.y)), *(np.asarray(compiled(e, data.symbols)(*data.points), dtype=float) for e in expressions)], 1
     )
     with np.errstate(all="ignore"):
         v, slope = t.transform.forward(t.sign * data.y), np.abs(t.transform.slope(t.sign * data.y))
-    weight = 1 / np.maximum(slope, 1e-3 * float(np.median(slope)))
+    weight = error_weight(slope)
     sizes = np.linalg.norm(columns * weight[:, None], axis=0)
     coefficients = np.linalg.lstsq(columns * weight[:, None] / sizes, v * weight, rcond=None)[0] / sizes
     numbers: list[Number] = []
