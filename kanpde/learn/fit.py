@@ -108,7 +108,7 @@ def fit(
             kept = {**words, "basis": kind, "base": base, "validation": validation, "device": device, "dtype": dtype}
             took = time.perf_counter() - began
             where = "on points held back" if found.apart else f"on {data.points} points themselves, too few to hold any back"
-            outcome = f"relative error {found.error:.1e} {where}: {found.sentence}"
+            outcome = f"relative error {found.error:.1e} {where}: {found.sentence}{_remarks(everything)}"
             return Regression(found.network, everything, {**kept, "budget": budget}, found.history, outcome, apart, took)
         basis = "bspline" if basis == "auto" else basis
         if network is None:
@@ -186,6 +186,12 @@ def _outcome(trained: Trained, data: Data) -> str:
         text += (
             f"; there are more parameters ({trained.network.count}) than values: more points, or a coarser grid, would be safer"
         )
+    return text + _remarks(data)
+
+
+def _remarks(data: Data) -> str:
+    """What no network could do anything about."""
+    text = ""
     if data.conflicts > NOTICED:
         text += f"; points at the same place differ by {data.conflicts:.1e}, and no function fits better than that"
     if data.constant:

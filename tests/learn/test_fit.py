@@ -147,4 +147,17 @@ def test_a_start_that_is_stuck_is_left_for_another():
 
 def test_of_few_points_nothing_is_said_to_be_held_back():
     x = np.linspace(0, 1, 5)
-    assert "held back" in fit(x, x**2).outcome and "on points held back" not in fit(x, x**2).outcome
+    assert "too few to hold any back" in fit(x, x**2).outcome
+
+
+def test_the_recipe_names_what_limits_the_fit_too():
+    x = np.stack([np.repeat(np.linspace(0, 1, 20), 2), np.full(40, 7.0)], 1)
+    outcome = fit(x, x[:, 0] + 0.1 * (np.arange(40) % 2), names=["a", "b"], budget=5).outcome
+    assert "nothing is learned about b" in outcome
+    assert "points at the same place differ by" in outcome
+
+
+def test_values_far_from_zero_are_learned_without_a_warning():
+    x = np.linspace(-1, 1, 60)
+    found = fit(x, 1e9 + np.sin(3 * x), budget=5)
+    np.testing.assert_allclose(found(x) - 1e9, np.sin(3 * x), atol=1e-5)

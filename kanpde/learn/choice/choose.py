@@ -26,6 +26,7 @@ SETTLED = 1e-11  # relative error at which nothing else is looked for
 BETTER = 0.7  # of the error: what a less plain candidate must reach
 SHARE = 0.1  # of the error on the points held back: what writing the polynomial as a network may cost
 LEAST = 2e-14  # the same where the error is round-off
+TINY = 1e-100  # sizes beyond which squares are not to be had
 EXPECTED = 10.0  # units of log evidence by which a last function must be more likely: one in 20 000
 
 
@@ -148,6 +149,7 @@ def _in_directions(way: Directions, points: _Points, half_widths: Array, deadlin
     return found
 
 
+@np.errstate(all="ignore")  # functions and inverses may overflow, as exp does; what is not finite is left out
 def _with_outer(base: Candidate, points: _Points) -> list[Candidate]:
     """Candidates with the last function that the evidence finds likeliest, in the coordinates of the best so far."""
     if points.y.shape[1] > 1:  # each output would want its own
@@ -159,9 +161,12 @@ def _with_outer(base: Candidate, points: _Points) -> list[Candidate]:
     for outer in OUTERS:
         if not (outer.suits(y) and outer.suits(points.held[1])):
             continue
-        t = outer.inverse(y)
         step = max(1, -(-len(y) // 500))
+        t = outer.inverse(y)
         slopes = float(outer.log_slope(y[::step]).sum())
+        size = float(np.abs(t - t.mean(0)).max())
+        if not (np.isfinite(slopes) and TINY < size < 1 / TINY and np.isfinite(outer.inverse(points.held[1])).all()):
+            continue
         ranked.append((likely(moved.x, t - t.mean(0), family, sweeps=1).badness - slopes, len(ranked), outer))
     found = []
     for badness, _, outer in sorted(ranked)[:2]:
@@ -174,7 +179,8 @@ def _with_outer(base: Candidate, points: _Points) -> list[Candidate]:
             solver = Solver(features_for(one.prior, len(inner.x)), inner.x, inner.y)
             u = solver.polynomial(one.damping)
             error = moved.error(lambda z, u=u, outer=outer: outer.function(u(z)))  # type: ignore[misc]
-            found.append(Candidate(base.along, outer, one.prior, one.damping, error))
+            if np.isfinite(error):
+                found.append(Candidate(base.along, outer, one.prior, one.damping, error))
     return found
 
 

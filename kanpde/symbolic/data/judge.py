@@ -131,7 +131,7 @@ class Judge:
         if not form.expression.free_symbols & set(d.symbols) or spread == 0:
             return True
         saved = len(d.y) * math.log2(max(1.0, spread / max(misfit, d.level)))
-        if misfit <= CLOSE * d.size:
+        if misfit <= d.rounding:
             return bits(form) < WORTH * saved
         length = bits(form) + OPERATION_IN_NOISE * float(form.expression.count_ops())
         return length < WORTH_IN_NOISE * saved and len(form.numbers) <= len(d.symbols) + SPARE_NUMBERS
