@@ -3,7 +3,7 @@
     python scripts/benchmark_data_formulas.py                 # noise-free
     python scripts/benchmark_data_formulas.py --noise 0.01    # white noise, 1 % of the standard deviation of y
     python scripts/benchmark_data_formulas.py --only I.26.2 J0 --seeds 0 1 2
-    python scripts/benchmark_data_formulas.py --more          # formulas that were chosen after the search was built
+    python scripts/benchmark_data_formulas.py --more          # chosen when the first search stood; it was extended since
 
 The cases are exp(sin(pi x) + y^2) of the KAN paper, its 15 dimensionless Feynman formulas, and five others; points are uniform in
 the ranges below, on which the formulas are finite. "exact": the difference from the truth is below 1e-25 of it at 20 points that
