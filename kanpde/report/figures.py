@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
+from typing import TypeVar
 
 from matplotlib.figure import Figure
 
@@ -37,12 +38,20 @@ def draw(solution: Solution, kind: str) -> Figure:
 
 def rendered(solution: Solution, suffix: str = "png", dpi: int = DPI) -> dict[str, bytes]:
     """Every figure as the bytes of a file in one of ``FORMATS``."""
+    return as_files(FIGURES, solution, suffix, dpi)
+
+
+Drawn = TypeVar("Drawn")
+
+
+def as_files(figures: Mapping[str, Callable[[Drawn], Figure]], what: Drawn, suffix: str, dpi: int) -> dict[str, bytes]:
+    """Every figure of a table as the bytes of a file, drawn of one thing."""
     if suffix not in FORMATS:
         raise ProblemError(f"figures are written as {', '.join(FORMATS)}, not '{suffix}'")
     pictures = {}
-    for kind in FIGURES:
+    for kind, draw_one in figures.items():
         buffer = BytesIO()
-        draw(solution, kind).savefig(buffer, dpi=dpi, format=suffix)
+        draw_one(what).savefig(buffer, dpi=dpi, format=suffix)
         pictures[kind] = buffer.getvalue()
     return pictures
 

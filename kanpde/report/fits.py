@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import BytesIO
 from os import PathLike
 
 import numpy as np
@@ -15,7 +14,7 @@ from kanpde.errors import ProblemError
 from kanpde.learn.data import Data
 from kanpde.learn.regression import Regression
 from kanpde.report import style
-from kanpde.report.figures import FORMATS
+from kanpde.report.figures import as_files
 from kanpde.report.progress import grid_text
 
 _MOST = 4000  # points drawn of each part; more would only blacken the picture
@@ -132,14 +131,7 @@ def figure(regression: Regression, kind: str = "network") -> Figure:
 
 def rendered(regression: Regression, suffix: str = "png", dpi: int = style.DPI) -> dict[str, bytes]:
     """Every figure as the bytes of a file in one of ``FORMATS``."""
-    if suffix not in FORMATS:
-        raise ProblemError(f"figures are written as {', '.join(FORMATS)}, not '{suffix}'")
-    pictures = {}
-    for kind in FIGURES:
-        buffer = BytesIO()
-        figure(regression, kind).savefig(buffer, dpi=dpi, format=suffix)
-        pictures[kind] = buffer.getvalue()
-    return pictures
+    return as_files(FIGURES, regression, suffix, dpi)
 
 
 def write_report(regression: Regression, folder: str | PathLike[str]) -> None:
