@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kanpde.cli import fits
-from kanpde.cli.say import BAD_INPUT, MISSED, SOLVED, complain, console, say, say_formula, say_json
+from kanpde.cli.say import (
+    BAD_INPUT,
+    MISSED,
+    SOLVED,
+    complain,
+    console,
+    reporting,
+    say,
+    say_formula,
+    say_json,
+    say_values,
+)
 from kanpde.errors import KanpdeError
 
 if TYPE_CHECKING:
@@ -18,7 +28,6 @@ if TYPE_CHECKING:
 def solve(options: argparse.Namespace) -> int:
     """Solve a problem file."""
     from kanpde import run
-    from kanpde.report.progress import bar, lines
     from kanpde.report.table import print_table
 
     folder = Path(options.out or Path("runs") / Path(options.file).stem)
@@ -28,13 +37,8 @@ def solve(options: argparse.Namespace) -> int:
     for remark in problem.remarks:
         if not remark.unsupported:
             complain(str(remark))
-    if options.quiet or options.json:
-        solution = run.solve(problem, progress=False, **arguments)
-    elif (terminal := console(stderr=True)).is_terminal:
-        with bar(terminal, options.file) as report:
-            solution = run.solve(problem, report=report, **arguments)
-    else:
-        solution = run.solve(problem, report=lines(terminal), **arguments)
+    with reporting(options, options.file) as report:
+        solution = run.solve(problem, report=report, **arguments)
     if options.json:
         from kanpde.export import summary
 
@@ -113,7 +117,7 @@ def evaluate(options: argparse.Namespace) -> int:
     """Values of a run at points."""
     from kanpde import run
     from kanpde.export import load
-    from kanpde.export.tables import read_points, values_at, write_csv, write_table
+    from kanpde.export.tables import read_points, values_at, write_table
 
     if run.is_fit(options.run):
         return fits.evaluate(options)
@@ -122,13 +126,7 @@ def evaluate(options: argparse.Namespace) -> int:
     values = values_at(solution, points, [name.strip() for name in options.derivatives.split(",") if name.strip()])
     if options.to:
         write_table(options.to, solution, points, values)
-        if not (options.quiet or options.json):
-            say(f"{options.to}: {', '.join(values)} at {next(iter(values.values())).size} points")
-    if options.json:
-        arrays = {name: array.tolist() for name, array in {**points.coordinates, **values}.items()}
-        say_json({"file": options.to} if options.to else arrays)
-    elif not options.to:
-        write_csv(sys.stdout, points, values)
+    say_values(options, points, values)
     return SOLVED
 
 
@@ -156,19 +154,12 @@ def compare(options: argparse.Namespace) -> int:
 def symbolic(options: argparse.Namespace) -> int:
     """Search a formula of a finished run."""
     from kanpde import run
-    from kanpde.report.progress import bar, lines
 
     if run.is_fit(options.run):
         return fits.symbolic(options)
     harvest = False if options.no_harvest else None
-    terminal = console(stderr=True)
-    if options.quiet or options.json:
-        solution = run.symbolic(options.run, options.seconds, harvest)
-    elif terminal.is_terminal:
-        with bar(terminal, options.run) as report:
-            solution = run.symbolic(options.run, options.seconds, harvest, report)
-    else:
-        solution = run.symbolic(options.run, options.seconds, harvest, lines(terminal))
+    with reporting(options, options.run) as report:
+        solution = run.symbolic(options.run, options.seconds, harvest, report)
     if options.json:
         from kanpde.export import summary
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kanpde.cli.say import MISSED, SOLVED, console, say, say_formula, say_json
+from kanpde.cli.say import MISSED, SOLVED, console, reporting, say, say_formula, say_json, say_values
 from kanpde.errors import ProblemError
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ WORDS = ("widths", "grid", "degree", "basis", "optimizer", "l1", "validation", "
 def fit(options: argparse.Namespace) -> int:
     """Fit a network to columns of a file."""
     from kanpde import run_fit
-    from kanpde.report.progress import bar, lines
     from kanpde.report.table import print_rows
 
     folder = Path(options.out or Path("runs") / Path(options.file).stem)
@@ -29,13 +27,8 @@ def fit(options: argparse.Namespace) -> int:
     arguments |= {"out": folder, "settings": options.set, "prune": not options.no_prune, "noise": options.noise}
     if options.seconds is not None:
         arguments["seconds"] = options.seconds
-    if options.quiet or options.json:
-        found = run_fit.fit_file(options.file, progress=False, **arguments)
-    elif (terminal := console(stderr=True)).is_terminal:
-        with bar(terminal, options.file) as report:
-            found = run_fit.fit_file(options.file, report=report, **arguments)
-    else:
-        found = run_fit.fit_file(options.file, report=lines(terminal), **arguments)
+    with reporting(options, options.file) as report:
+        found = run_fit.fit_file(options.file, report=report, **arguments)
     good = run_fit.is_good(found)
     if options.json:
         say_json(found.summary())
@@ -105,20 +98,13 @@ def evaluate(options: argparse.Namespace) -> int:
     """Values of a fit at points."""
     from kanpde.export.fit_tables import read_points, values_at, write_table
     from kanpde.export.regression import load
-    from kanpde.export.tables import write_csv
 
     found = load(options.run)
     points = read_points(options.at, options.grid, found)
     values = values_at(found, points, options.derivatives)
     if options.to:
         write_table(options.to, points, values)
-        if not (options.quiet or options.json):
-            say(f"{options.to}: {', '.join(values)} at {next(iter(values.values())).size} points")
-    if options.json:
-        arrays = {name: array.tolist() for name, array in {**points.coordinates, **values}.items()}
-        say_json({"file": options.to} if options.to else arrays)
-    elif not options.to:
-        write_csv(sys.stdout, points, values)
+    say_values(options, points, values)
     return SOLVED
 
 
@@ -138,15 +124,9 @@ def compare(options: argparse.Namespace) -> int:
 def symbolic(options: argparse.Namespace) -> int:
     """Search a formula of a finished fit."""
     from kanpde import run_fit
-    from kanpde.report.progress import bar, lines
 
-    if options.quiet or options.json:
-        found = run_fit.symbolic(options.run, options.seconds)
-    elif (terminal := console(stderr=True)).is_terminal:
-        with bar(terminal, options.run) as report:
-            found = run_fit.symbolic(options.run, options.seconds, report=report)
-    else:
-        found = run_fit.symbolic(options.run, options.seconds, report=lines(terminal))
+    with reporting(options, options.run) as report:
+        found = run_fit.symbolic(options.run, options.seconds, report=report)
     if options.json:
         say_json(found.summary()["formula"])
     elif found.formula is not None and not options.quiet:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kanpde.results import Formula
+    import numpy as np
+
+    from kanpde.export.tables import Points
+    from kanpde.results import Formula, Report
 
 SOLVED, MISSED, BAD_INPUT, NO_SOLUTION, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -39,6 +45,34 @@ def say_formula(formula: Formula) -> None:
     say(formula.sentence)
     for line in formula.transcript:
         say(f"  {line}")
+
+
+def say_values(options: argparse.Namespace, points: Points, values: dict[str, np.ndarray]) -> None:
+    """Values at points: where they were written, as JSON, or as CSV on standard output."""
+    from kanpde.export.tables import write_csv
+
+    if options.to and not (options.quiet or options.json):
+        say(f"{options.to}: {', '.join(values)} at {next(iter(values.values())).size} points")
+    if options.json:
+        arrays = {name: array.tolist() for name, array in {**points.coordinates, **values}.items()}
+        say_json({"file": options.to} if options.to else arrays)
+    elif not options.to:
+        write_csv(sys.stdout, points, values)
+
+
+@contextmanager
+def reporting(options: argparse.Namespace, title: str) -> Iterator[Report]:
+    """Where the events of a command go: nowhere if it is to be quiet, to a bar on a terminal, else to lines."""
+    from kanpde.report.progress import bar, lines
+    from kanpde.results import silent
+
+    if options.quiet or options.json:
+        yield silent
+    elif (terminal := console(stderr=True)).is_terminal:
+        with bar(terminal, title) as report:
+            yield report
+    else:
+        yield lines(terminal)
 
 
 def complain(text: str) -> None:
