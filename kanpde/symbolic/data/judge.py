@@ -37,6 +37,9 @@ OPERATION_IN_NOISE = 2.0
 SPARE_NUMBERS = 3
 """Numbers of a formula that leaves more than rounding, beyond one a coordinate. With more, any smooth curve is within noise, as
 polynomials and their quotients show; a straight line in all coordinates stays possible."""
+BLURRED = 1e-8
+"""Relative doubt of a number, in a formula of many that leaves rounding alone, which shows that others would do too: so are the
+last coefficients of the polynomial, or of the sum of exponentials, that passes for any smooth function on a short interval."""
 MOST_NUMBERS = 20
 
 
@@ -131,10 +134,12 @@ class Judge:
         if not form.expression.free_symbols & set(d.symbols) or spread == 0:
             return True
         saved = len(d.y) * math.log2(max(1.0, spread / max(misfit, d.level)))
+        many = len(form.numbers) > len(d.symbols) + SPARE_NUMBERS
         if misfit <= d.rounding:
-            return bits(form) < WORTH * saved
+            blurred = any(n.slack > BLURRED * abs(n.value) for n in form.numbers)
+            return bits(form) < WORTH * saved and not (many and blurred)
         length = bits(form) + OPERATION_IN_NOISE * float(form.expression.count_ops())
-        return length < WORTH_IN_NOISE * saved and len(form.numbers) <= len(d.symbols) + SPARE_NUMBERS
+        return length < WORTH_IN_NOISE * saved and not many
 
     def _noise(self, found: Refined) -> float:
         d = self.data

@@ -121,6 +121,15 @@ def test_few_values_of_a_smooth_curve_have_no_formula(points: int, noise: float)
     assert formula_of_data(at, values, seconds=5).status == "not found"
 
 
+@pytest.mark.parametrize("width", [0.1, 0.3])
+def test_a_smooth_function_on_a_short_interval_has_no_formula(width: float) -> None:
+    """The complete elliptic integral: eight coefficients of a polynomial leave rounding alone there, and are wrong."""
+    from scipy.special import ellipe
+
+    at = np.random.default_rng(3).uniform(0, width, (200, 1))
+    assert formula_of_data(at, ellipe(at[:, 0]), seconds=5).status == "not found"
+
+
 def test_a_line_in_noise_is_one() -> None:
     at = np.random.default_rng(0).uniform(-1, 1, (40, 1))
     values = 2.31 * at[:, 0] + 0.57 + 0.03 * np.random.default_rng(1).standard_normal(40)
