@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from numbers import Integral
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,8 @@ class KAN(nn.Module):
         for name, value, least in (("grid", grid, 1), ("degree", degree, 0), ("arity", arity, 2)):
             if not _is_count(value, least):
                 raise ValueError(f"{name} is an integer of at least {least}; got {value!r}")
-        if domain is not None and not all(isinstance(ends, Sequence | Tensor) and len(ends) == 2 for ends in domain):
+        grid, degree, arity = int(grid), int(degree), int(arity)
+        if domain is not None and not all(hasattr(ends, "__len__") and len(ends) == 2 for ends in domain):
             raise ValueError(f"domain is a pair (lower, upper) for each input, as {[[-1, 1]] * shape[0][0]}; got {domain!r}")
         layers = []
         unit = [[-1.0, 1.0]]
@@ -336,11 +338,11 @@ def _shape(widths: Sequence[int | Sequence[int]]) -> list[tuple[int, int]]:
     """The sums and products of each layer; raises ValueError for what is no list of widths."""
     shape = []
     for width in () if isinstance(widths, str) else widths:
-        pair = (width, 0) if isinstance(width, int) else width
+        pair: Any = (width, 0) if isinstance(width, Integral) else width
         right = isinstance(pair, Sequence) and len(pair) == 2 and all(_is_count(n, 0) for n in pair) and sum(pair) > 0
         if not right:
             raise ValueError(f"widths are numbers of nodes, or pairs [sums, products], as [2, 5, 1]; got {width!r}")
-        shape.append((pair[0], pair[1]))
+        shape.append((int(pair[0]), int(pair[1])))
     if len(shape) < 2 or shape[0][1]:
         wrong = repr(widths) if isinstance(widths, str) else list(widths)
         raise ValueError(f"widths need inputs and at least one layer, and no products at the input, as [2, 5, 1]; got {wrong}")
@@ -348,7 +350,7 @@ def _shape(widths: Sequence[int | Sequence[int]]) -> list[tuple[int, int]]:
 
 
 def _is_count(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least  # numpy's integers too
 
 
 def separable(

@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -228,3 +229,11 @@ def test_a_file_that_is_no_network_is_told_apart(tmp_path) -> None:
     (tmp_path / "notes.pt").write_text("no network")
     with pytest.raises(ValueError, match="holds no network"):
         KAN.load(tmp_path / "notes.pt")
+
+
+def test_numpy_gives_numbers_and_domains_too():
+    net = KAN(
+        [np.int64(2), [np.int64(1), 1], 1], grid=np.int64(4), degree=np.int64(2), domain=np.array([[0.0, 1.0], [-1.0, 3.0]])
+    )
+    assert [(g.lower, g.upper) for g in net.edges[0].grids] == [(0.0, 1.0), (-1.0, 3.0)]
+    json.dumps(net.spec())
