@@ -97,11 +97,13 @@ class Regression:
     def predict(self, X: Any) -> np.ndarray:  # (N, d) -> (N,) or (N, m)
         """The network's values at points, in the order of ``names``; (N,) for a single target. (N,) points of a single input do.
 
+        Beyond the grids of the inputs it is continued by its tangent at their ends: ``outside`` tells where.
         Raises ValueError for another number of inputs and for points that are not finite.
         """
         points = self._points(X)
-        with torch.no_grad():
-            values = self.network(points).cpu().double().numpy()
+        from kanpde.kan.beyond import continued
+
+        values = continued(self.network, points).cpu().double().numpy()
         return values[:, 0] if values.shape[1] == 1 else values
 
     __call__ = predict
