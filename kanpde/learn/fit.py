@@ -75,6 +75,12 @@ def fit(
     what to write instead.
     """
     began = time.perf_counter()
+    if not budget > 0:
+        raise ValueError(f"budget is a number of seconds above 0; got {budget}")
+    if not tolerance >= 0:
+        raise ValueError(f"tolerance is a relative error, 0 or more; got {tolerance}")
+    if isinstance(validation, str):
+        raise ValueError(f"validation is the share of points held back, like 0.2, or a pair (X, y); got '{validation}'")
     if dtype not in DTYPES:
         raise ValueError(f"dtype is one of {', '.join(DTYPES)}; got '{dtype}'")
     data = Data.of(X, y, names, targets, domain, DTYPES[dtype], _device(device))

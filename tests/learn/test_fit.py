@@ -161,3 +161,9 @@ def test_values_far_from_zero_are_learned_without_a_warning():
     x = np.linspace(-1, 1, 60)
     found = fit(x, 1e9 + np.sin(3 * x), budget=5)
     np.testing.assert_allclose(found(x) - 1e9, np.sin(3 * x), atol=1e-5)
+
+
+@pytest.mark.parametrize("words", [{"budget": 0}, {"budget": float("nan")}, {"tolerance": -1.0}, {"validation": "a"}])
+def test_words_that_mean_nothing_are_refused(words: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(words))):
+        kanpde.fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0], **words)
