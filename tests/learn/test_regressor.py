@@ -57,7 +57,8 @@ def test_it_is_the_fit_of_kanpde(points):
 def test_a_pipeline_and_a_search(points):
     X, y = points
     model = make_pipeline(StandardScaler(), KANRegressor(widths=[2, 1], grid=2))
-    assert cross_val_score(model, X, y, cv=3).min() > 1 - 1e-9  # a parabola stays one when it is scaled
+    # a parabola stays one when it is scaled, but for the points of a fold beyond the others: there its tangent is taken
+    assert cross_val_score(model, X, y, cv=3).min() > 1 - 1e-6
     search = GridSearchCV(KANRegressor(widths=[2, 1], grid=2), {"degree": [1, 2]}, cv=3).fit(X, y)
     assert search.best_params_ == {"degree": 2}
     assert search.best_score_ > 1 - 1e-9
