@@ -14,6 +14,7 @@ Maz'ya & Schmidt (2007), Approximate Approximations, chapter 2 (a function of th
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
@@ -22,16 +23,16 @@ from kanpde.kan.bspline import greville
 from kanpde.kan.projection import project
 
 
-class Translates:
+class Translates(ABC):
     """The members of ``Basis`` for a bell that a subclass gives. Outside the grid the bells die out, and the line goes on."""
 
     name: str
     local = False  # equal intervals between the ends: centres follow the number of break points, not their places
     nested = False  # a bell is no sum of narrower ones, but all that a grid can say smoothly, a finer one can
 
+    @abstractmethod
     def bell(self, t: Tensor, degree: int, order: int) -> Tensor:  # (...) -> (order + 1, ...)
         """The bell, of height one, and its derivatives."""
-        raise NotImplementedError
 
     def places(self, intervals: int, degree: int, like: Tensor) -> Tensor:  # (K - 2,)
         """The centres, in intervals from the lower end: (k + 1) / 2 beyond each end, rounded down."""
@@ -39,13 +40,13 @@ class Translates:
         spans = (-beyond, 0), (1, intervals), (intervals + 1, intervals + beyond + 1)
         return torch.cat([torch.arange(*span, dtype=like.dtype, device=like.device) for span in spans])
 
+    @abstractmethod
     def widths(self, intervals: int, degree: int, like: Tensor) -> Tensor:  # (K - 2,)
         """The scale s_j of each translate, in intervals."""
-        raise NotImplementedError
 
+    @abstractmethod
     def floor(self, degree: int) -> float:
         """The error, relative to the function, at which finer grids cease to help."""
-        raise NotImplementedError
 
     def size(self, intervals: int, degree: int) -> int:
         """G + 1 and twice (k + 1) / 2, rounded down."""
